@@ -1,0 +1,22 @@
+"""Coloured shapes and their classifier as pure functions: JAX, Flax Linen, optax.
+
+State goes in and comes out; nothing is remembered. ``zootorch`` does the same job with
+objects, under the same names.
+"""
+
+from zoojax.spec.lazy import attach
+
+_HOMES = {
+    "zoojax.checkpoint": ("load_pretrained", "save_pretrained"),
+    "zoojax.cnn": ("CNN",),
+    "zoojax.data": ("split_indices", "standardise", "take"),
+    "zoojax.losses": ("cross_entropy",),
+    "zoojax.metrics": ("accuracy", "confusion_matrix"),
+    "zoojax.shapes": ("shape_mask", "simulate_batch", "simulate_shapes"),
+    "zoojax.spec.config": ("CNNConfig", "ShapesConfig", "TrainConfig"),
+    "zoojax.spec.records": ("Batch", "History", "NonFiniteLossError", "ShapeBatch"),
+    "zoojax.training": ("create_state", "evaluate", "fit", "predict", "train_step"),
+    "zoojax.weights": ("init",),
+}
+
+__getattr__, __dir__, __all__ = attach(__name__, _HOMES)

@@ -1,0 +1,67 @@
+"""The convolutional classifier as a function of parameters and pictures."""
+
+from flax import linen as nn
+from jax import Array
+
+from zoojax.layers import Activation, AvgPool2d, BatchNorm, Dropout, Head, MaxPool2d
+from zoojax.spec.config import CNNConfig
+from zoojax.spec.layout import check_input
+
+
+class CNN(nn.Module):
+    """(Conv, BatchNorm, MaxPool) blocks, one with AvgPool, then linear blocks.
+
+    The module holds its configuration and no numbers: ``zoojax.init`` makes variables, and
+    ``model.apply(variables, images)`` computes with them. Modules are named as the layers in
+    weight files, with ``_`` for ``.``.
+
+    Args:
+        config: the architecture.
+    """
+
+    config: CNNConfig
+
+    @nn.compact
+    def __call__(self, images: Array, *, train: bool = False, key: Array | None = None) -> Array:
+        """Classify pictures.
+
+        Args:
+            images: (batch, height, width, num_input_channels) float, standardised.
+            train: whether BatchNorm uses the batch's statistics and updates the running
+                ones, which ``apply(..., mutable=["batch_stats"])`` then returns.
+            key: the step's dropout key; None drops nothing.
+
+        Returns:
+            (batch, num_classes) logits.
+
+        Raises:
+            ValueError: when the pictures are not of the configured size.
+        """
+        config = self.config
+        check_input(images.shape, (config.height, config.width, config.num_input_channels))
+        x = images
+        num_blocks = config.num_cnn_layers + 2
+        for block in range(num_blocks):
+            conv, norm, pool = (f"conv_block_{3 * block + i}" for i in range(3))
+            x = nn.Conv(
+                config.num_cnn_channels,
+                (config.kernel_size, config.kernel_size),
+                strides=config.stride,
+                padding=config.padding,
+                kernel_dilation=config.dilation,
+                name=conv,
+            )(x)
+            x = BatchNorm(name=norm)(x, train=train)
+            x = Activation(config.conv_activation)(x)
+            pool_type = MaxPool2d if block < num_blocks - 1 else AvgPool2d
+            x = pool_type(config.pooling, name=pool)(x)
+
+        x = Head(config.head, name="head")(x)
+
+        for block in range(config.num_layers + 1):
+            linear, norm, active, drop = (f"linear_block_{4 * block + i}" for i in range(4))
+            x = nn.Dense(config.hidden_dim, name=linear)(x)
+            x = BatchNorm(name=norm)(x, train=train)
+            x = Activation(config.linear_activation, name=active)(x)
+            x = Dropout(config.dropout, layer=block, name=drop)(x, key=key)
+        return nn.Dense(config.num_classes, name="output_block")(x)

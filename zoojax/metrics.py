@@ -1,0 +1,32 @@
+"""Metrics as functions of labels and predictions."""
+
+import jax.numpy as jnp
+from jax import Array
+
+
+def accuracy(labels: Array, predictions: Array) -> Array:
+    """Return the fraction of predictions that equal their label.
+
+    Args:
+        labels: (samples,) integers.
+        predictions: (samples,) integers.
+
+    Returns:
+        () float from 0 to 1.
+    """
+    return (labels == predictions).mean()
+
+
+def confusion_matrix(labels: Array, predictions: Array, num_classes: int) -> Array:
+    """Count how often each class is predicted as each.
+
+    Args:
+        labels: (samples,) integers from 0 to num_classes - 1.
+        predictions: (samples,) integers from 0 to num_classes - 1.
+        num_classes: number of classes.
+
+    Returns:
+        (num_classes, num_classes) int32; row: true class, column: predicted class.
+    """
+    counts = jnp.zeros((num_classes, num_classes), jnp.int32)
+    return counts.at[labels, predictions].add(1)

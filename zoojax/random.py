@@ -1,0 +1,68 @@
+"""Random words as pure functions of a key: `zoojax.spec.draws` in JAX."""
+
+import jax
+import jax.numpy as jnp
+from jax import Array
+from jax.typing import ArrayLike
+
+from zoojax.spec import draws
+
+
+def root_key(seed: int) -> Array:
+    """Return ``jax.random.key(seed)``, a scalar key array.
+
+    Raises:
+        ValueError: when the seed is not an integer from 0 to 2^32 - 1.
+    """
+    return jax.random.key(draws.check_seed(seed), impl="threefry2x32")
+
+
+def stream(key: Array, name: str) -> Array:
+    """Return the key of the stream ``name`` of ``draws.STREAMS`` under a root key."""
+    return jax.random.fold_in(key, draws.STREAMS[name])
+
+
+def words(key: Array, num: int) -> Array:
+    """Expand a key into words: word i depends on the key and on i alone.
+
+    Args:
+        key: scalar key array.
+        num: how many words.
+
+    Returns:
+        (num,) uint32, equal to ``draws.words``.
+    """
+    start, step = jax.random.key_data(key)
+    x = jax.lax.iota(jnp.uint32, num) * (step | jnp.uint32(1)) + start
+    for shift, multiplier in draws.MIX_ROUNDS:
+        x = (x ^ (x >> shift)) * jnp.uint32(multiplier)
+    return x ^ (x >> draws.MIX_LAST_SHIFT)
+
+
+def integers(word: Array, low: ArrayLike, high: ArrayLike) -> Array:
+    """Return int32 integers from ``low`` to ``high``, both included: ``draws.integers``."""
+    span = (jnp.asarray(high, jnp.int32) - low + 1).astype(jnp.uint32)
+    return (word % span).astype(jnp.int32) + low
+
+
+def symmetric_uniform(word: Array, bound: float, dtype: jnp.dtype) -> Array:
+    """Return uniform numbers in [-bound, bound): ``draws.symmetric_uniform``."""
+    signed = (word >> (32 - draws.UNIFORM_BITS)).astype(jnp.int32)
+    signed = signed - 2 ** (draws.UNIFORM_BITS - 1)
+    return signed.astype(dtype) * jnp.asarray(bound * 2.0 ** (1 - draws.UNIFORM_BITS), dtype)
+
+
+def permutation(key: Array, num: int) -> Array:
+    """Return the integers 0..num-1 in an order that the key decides, (num,) int32."""
+    return jnp.argsort(words(key, num), stable=True).astype(jnp.int32)
+
+
+def keep_mask(key: Array, shape: tuple[int, ...], rate: float) -> Array:
+    """Return which values dropout of ``rate`` keeps, (*shape,) bool."""
+    threshold = draws.keep_threshold(rate)
+    num = 1
+    for size in shape:
+        num *= size
+    if threshold >= 2**32:
+        return jnp.ones(shape, bool)
+    return (words(key, num) < jnp.uint32(threshold)).reshape(shape)

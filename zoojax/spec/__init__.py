@@ -1,0 +1,1 @@
+"""What both backends must agree on, in NumPy alone: it knows no framework."""

@@ -1,0 +1,146 @@
+"""Files: written whole or not at all, and refused by name when they are damaged."""
+
+import dataclasses
+import hashlib
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import safetensors.numpy
+from safetensors import SafetensorError
+
+from zoojax.spec.config import CNNConfig
+
+WEIGHTS = "model.safetensors"
+CONFIG = "config.json"
+
+# A model's configuration is told by a key that no other model has.
+MODEL_KEYS = {"num_cnn_channels": CNNConfig}
+
+# Written only where they differ from the default: the workshop has no such options.
+OWN_OPTIONS = ("dilation", "conv_activation", "linear_activation", "head")
+
+
+def write_whole(path: str | os.PathLike[str], content: bytes) -> Path:
+    """Write a file so that it appears whole or not at all.
+
+    Raises:
+        OSError: when it cannot be written; a file there before is then as it was.
+    """
+    path = Path(path)
+    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    try:
+        partial.write_bytes(content)
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
+    return path
+
+
+def sha256(path: str | os.PathLike[str]) -> str:
+    """Return the SHA-256 of a file as 64 hexadecimal digits."""
+    with Path(path).open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def write_json(path: str | os.PathLike[str], content: Any) -> Path:
+    """Write dataclasses, arrays, numbers and texts as JSON, whole or not at all."""
+
+    def plain(value: Any) -> Any:
+        if dataclasses.is_dataclass(value) and not isinstance(value, type):
+            return dataclasses.asdict(value)
+        if isinstance(value, (np.ndarray, np.generic)):
+            return value.tolist()
+        raise TypeError(f"{type(value).__name__} has no JSON form")
+
+    text = json.dumps(content, default=plain, indent=1)
+    return write_whole(path, (text + "\n").encode())
+
+
+def read_json(path: str | os.PathLike[str]) -> dict[str, Any]:
+    """Read a JSON object.
+
+    Raises:
+        FileNotFoundError: when there is no such file.
+        ValueError: when it holds no JSON object; names it.
+    """
+    try:
+        content = json.loads(Path(path).read_bytes())
+    except ValueError as error:
+        raise ValueError(f"{path} is damaged: it is no JSON ({error})") from None
+    if not isinstance(content, dict):
+        raise ValueError(f"{path} is damaged: it holds no JSON object")
+    return content
+
+
+def save_weights(folder: str | Path, arrays: Mapping[str, np.ndarray], config: Any) -> None:
+    """Write ``model.safetensors`` and ``config.json`` into ``folder``, made when missing.
+
+    Args:
+        folder: where to.
+        arrays: by name, in torch's axis orders.
+        config: configuration of the model.
+    """
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    whole = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
+    write_whole(folder / WEIGHTS, safetensors.numpy.save(whole, metadata={"format": "pt"}))
+    default = {field.name: field.default for field in dataclasses.fields(config)}
+    options = dataclasses.asdict(config)
+    kept = {k: v for k, v in options.items() if k not in OWN_OPTIONS or v != default[k]}
+    write_json(folder / CONFIG, kept)
+
+
+def load_weights(folder: str | Path) -> tuple[dict[str, np.ndarray], Any]:
+    """Read what ``save_weights``, or the workshop, wrote.
+
+    Returns:
+        the arrays by name, and the configuration of the model.
+
+    Raises:
+        FileNotFoundError: when a file is missing.
+        ValueError: when a file is damaged or describes no model known here; names it.
+    """
+    folder = Path(folder)
+    config = config_from_json(read_json(folder / CONFIG), source=str(folder / CONFIG))
+    content = (folder / WEIGHTS).read_bytes()
+    try:
+        return safetensors.numpy.load(content), config
+    except SafetensorError as error:
+        raise ValueError(f"{folder / WEIGHTS} is damaged: {error}") from None
+
+
+def config_from_json(options: Mapping[str, Any], source: str) -> Any:
+    """Make a model's configuration of its options, telling the model by its keys.
+
+    Raises:
+        ValueError: when no model has these options, or one is not allowed; names the source.
+    """
+    for key, config_type in MODEL_KEYS.items():
+        if key in options:
+            return make_config(config_type, options, source)
+    raise ValueError(
+        f"{source} describes no model known here: it has none of the options "
+        f"{', '.join(MODEL_KEYS)}; it has {', '.join(options) or 'none'}"
+    )
+
+
+def make_config(config_type: type, options: Mapping[str, Any], source: str) -> Any:
+    """Make a configuration of options read from JSON, where tuples have become lists.
+
+    Raises:
+        ValueError: when an option is unknown or not allowed; names the source.
+    """
+    names = [field.name for field in dataclasses.fields(config_type)]
+    if unknown := sorted(set(options) - set(names)):
+        raise ValueError(
+            f"{source} has unknown options {', '.join(unknown)}; known are {', '.join(names)}"
+        )
+    values = {k: tuple(v) if isinstance(v, list) else v for k, v in options.items()}
+    try:
+        return config_type(**values)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"{source}: {error}") from None

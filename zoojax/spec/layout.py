@@ -1,0 +1,183 @@
+"""Parameters: their names and axis orders in files, and how each is drawn.
+
+A weight file holds the workshop's names and torch's axis orders. Flax keeps the same
+numbers in a tree, channels last; a `Leaf` takes an array from one order to the other.
+"""
+
+import dataclasses
+import math
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Literal, NamedTuple
+
+import numpy as np
+
+from zoojax.spec.config import CNNConfig
+from zoojax.spec.conv import cnn_layer_shapes
+
+IGNORED = "num_batches_tracked"
+"""Last part of a name that torch writes and nobody reads: momentum is constant here."""
+
+
+class Leaf(NamedTuple):
+    """One parameter or running statistic.
+
+    Attributes:
+        name: name in weight files, such as ``conv_block.0.weight``.
+        path: place in Flax variables, such as ``("params", "conv_block_0", "kernel")``.
+        shape: shape in weight files.
+        split: the shape in files with every axis of its own; differs from ``shape`` where
+            a linear layer's inputs are flattened pixels.
+        axes: order in which Flax has the axes of ``split``.
+        merged: shape in Flax variables.
+        initial: how it starts: "uniform" in [-bound, bound), "zeros" or "ones".
+        bound: of "uniform".
+    """
+
+    name: str
+    path: tuple[str, str, str]
+    shape: tuple[int, ...]
+    split: tuple[int, ...]
+    axes: tuple[int, ...]
+    merged: tuple[int, ...]
+    initial: Literal["uniform", "zeros", "ones"]
+    bound: float = 0.0
+
+    def to_tree(self, array: Any) -> Any:
+        """Take an array from the file's axis order to Flax's."""
+        return array.reshape(self.split).transpose(self.axes).reshape(self.merged)
+
+    def to_file(self, array: Any) -> Any:
+        """Take an array from Flax's axis order to the file's."""
+        turned = tuple(self.split[axis] for axis in self.axes)
+        back = tuple(self.axes.index(axis) for axis in range(len(self.axes)))
+        return array.reshape(turned).transpose(back).reshape(self.shape)
+
+
+def _vector(layer: str, name: str, leaf: tuple[str, str], size: int, **start: Any) -> Leaf:
+    shape = (size,)
+    path = (leaf[0], layer.replace(".", "_"), leaf[1])
+    return Leaf(f"{layer}.{name}", path, shape, shape, (0,), shape, **start)
+
+
+def _weighted(layer: str, split: tuple[int, ...], axes: tuple[int, ...], flat: bool) -> list[Leaf]:
+    """Return weight and bias of a layer whose weight has axes (outputs, inputs, ...)."""
+    outputs, fan_in = split[0], math.prod(split[1:])
+    shape = (outputs, fan_in) if flat else split
+    merged = (fan_in, outputs) if flat else tuple(split[axis] for axis in axes)
+    # torch's kaiming_uniform_(a=sqrt(5)) comes to this bound for weight and bias alike.
+    start: dict[str, Any] = {"initial": "uniform", "bound": 1 / math.sqrt(fan_in)}
+    path = ("params", layer.replace(".", "_"), "kernel")
+    weight = Leaf(f"{layer}.weight", path, shape, split, axes, merged, **start)
+    return [weight, _vector(layer, "bias", ("params", "bias"), outputs, **start)]
+
+
+def conv(layer: str, outputs: int, inputs: int, kernel_size: int) -> list[Leaf]:
+    """Return the leaves of a Conv2d: file order (out, in, height, width)."""
+    return _weighted(layer, (outputs, inputs, kernel_size, kernel_size), (2, 3, 1, 0), flat=False)
+
+
+def linear(layer: str, outputs: int, inputs: tuple[int, ...]) -> list[Leaf]:
+    """Return the leaves of a Linear.
+
+    Args:
+        layer: name in files.
+        outputs: number of outputs.
+        inputs: (features,), or the (channels, height, width) that were flattened to features,
+            in that order in torch and as (height, width, channels) in Flax.
+    """
+    axes = (1, 0) if len(inputs) == 1 else (2, 3, 1, 0)
+    return _weighted(layer, (outputs, *inputs), axes, flat=True)
+
+
+def batch_norm(layer: str, features: int) -> list[Leaf]:
+    """Return the leaves of a BatchNorm: parameters first, running statistics after."""
+    return [
+        _vector(layer, "weight", ("params", "scale"), features, initial="ones"),
+        _vector(layer, "bias", ("params", "bias"), features, initial="zeros"),
+        _vector(layer, "running_mean", ("batch_stats", "mean"), features, initial="zeros"),
+        _vector(layer, "running_var", ("batch_stats", "var"), features, initial="ones"),
+    ]
+
+
+def cnn_layout(config: CNNConfig) -> tuple[Leaf, ...]:
+    """Return every leaf of a CNN in file order, the order in which they are drawn."""
+    leaves: list[Leaf] = []
+    channels, inputs = config.num_cnn_channels, config.num_input_channels
+    for block in range(config.num_cnn_layers + 2):
+        leaves += conv(f"conv_block.{3 * block}", channels, inputs, config.kernel_size)
+        leaves += batch_norm(f"conv_block.{3 * block + 1}", channels)
+        inputs = channels
+    pixels = {row.name: row.shape for row in cnn_layer_shapes(config)}
+    last_pool = f"conv_block.{3 * config.num_cnn_layers + 5}"
+    features = pixels[last_pool] if config.head == "flatten" else (channels,)
+    for block in range(config.num_layers + 1):
+        leaves += linear(f"linear_block.{4 * block}", config.hidden_dim, features)
+        leaves += batch_norm(f"linear_block.{4 * block + 1}", config.hidden_dim)
+        features = (config.hidden_dim,)
+    leaves += linear("output_block", config.num_classes, features)
+    return tuple(leaves)
+
+
+LAYOUTS: dict[type, Callable[[Any], tuple[Leaf, ...]]] = {CNNConfig: cnn_layout}
+
+
+def layout(config: Any) -> tuple[Leaf, ...]:
+    """Return the leaves of the model that ``config`` describes, in file order."""
+    return LAYOUTS[type(config)](config)
+
+
+def check_arrays(arrays: Mapping[str, Any], leaves: Iterable[Leaf], source: str) -> None:
+    """Check names and shapes of a weight file against a model.
+
+    Raises:
+        ValueError: when a name is missing or extra, or a shape differs; names it, and both
+            shapes.
+    """
+    expected = {leaf.name: leaf.shape for leaf in leaves}
+    given = {name for name in arrays if not name.endswith(IGNORED)}
+    if missing := [name for name in expected if name not in given]:
+        raise ValueError(f"{source} lacks {', '.join(missing)}")
+    if extra := sorted(given - set(expected)):
+        raise ValueError(f"{source} holds {', '.join(extra)}, which the model has not")
+    for name, shape in expected.items():
+        if tuple(arrays[name].shape) != shape:
+            raise ValueError(
+                f"{source}: {name} has shape {tuple(arrays[name].shape)}, the model needs {shape}"
+            )
+
+
+def to_tree(arrays: Mapping[str, Any], leaves: Iterable[Leaf]) -> dict[str, Any]:
+    """Arrange arrays named as in files as Flax variables: collection, module, leaf."""
+    tree: dict[str, Any] = {}
+    for leaf in leaves:
+        collection, module, name = leaf.path
+        place = tree.setdefault(collection, {}).setdefault(module, {})
+        place[name] = leaf.to_tree(arrays[leaf.name])
+    return tree
+
+
+def to_file(tree: Mapping[str, Any], leaves: Iterable[Leaf]) -> dict[str, Any]:
+    """Arrange Flax variables, or a part of them, as arrays named as in files."""
+    arrays = {}
+    for leaf in leaves:
+        collection, module, name = leaf.path
+        if collection in tree:
+            arrays[leaf.name] = leaf.to_file(tree[collection][module][name])
+    return arrays
+
+
+def config_to_json(config: Any) -> dict[str, Any]:
+    """Return a configuration as what JSON can hold."""
+    return dataclasses.asdict(config)
+
+
+def num_parameters(config: Any) -> int:
+    """Return how many numbers training changes, running statistics left out."""
+    return sum(int(np.prod(leaf.shape)) for leaf in layout(config) if leaf.path[0] == "params")
+
+
+def check_input(shape: tuple[int, ...], expected: tuple[int, ...]) -> None:
+    """Raise ``ValueError`` unless ``shape`` is a batch of samples of the ``expected`` shape."""
+    if len(shape) != len(expected) + 1 or tuple(shape[1:]) != expected:
+        wanted = ", ".join(map(str, expected))
+        raise ValueError(f"images must have shape (batch, {wanted}), got {tuple(shape)}")

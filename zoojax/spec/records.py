@@ -1,0 +1,118 @@
+"""What simulation and training hand on: a batch of shapes, a batch of samples, a history."""
+
+import dataclasses
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+class ShapeBatch(NamedTuple):
+    """Pictures and everything that decided them, as arrays of the backend that made them.
+
+    Attributes:
+        images: (batch, height, width, 3) uint8.
+        shape: (batch,) int32 shape label, counted in ``ShapesConfig.shapes``.
+        color: (batch,) int32 colour label, counted in ``ShapesConfig.palette``.
+        rgb: (batch, 3) uint8, the jittered colour.
+        magnitude: (batch,) int32, the jitter m of the colour.
+        size: (batch,) int32, side of the shape's square box in pixels.
+        top: (batch,) int32, first row of the box.
+        left: (batch,) int32, first column of the box.
+        upside_down: (batch,) bool; False for all but triangles.
+        sideways: (batch,) bool; False for all but triangles.
+    """
+
+    images: Any
+    shape: Any
+    color: Any
+    rgb: Any
+    magnitude: Any
+    size: Any
+    top: Any
+    left: Any
+    upside_down: Any
+    sideways: Any
+
+
+class Batch(NamedTuple):
+    """What a training step sees.
+
+    Attributes:
+        images: (batch, height, width, 3) uint8.
+        labels: (batch,) integers.
+    """
+
+    images: Any
+    labels: Any
+
+
+@dataclasses.dataclass(frozen=True)
+class History:
+    """What a run recorded.
+
+    Attributes:
+        step_losses: (steps,) float64, mean loss of each batch before its update.
+        train_losses: (epochs,) float64, mean of the epoch's step losses.
+        validation_losses: (epochs,) float64, mean loss of the validation set in eval mode
+            after each epoch; empty without a validation set.
+        validation_accuracies: (epochs,) float64 in 0..1; empty without a validation set.
+        epoch_seconds: (epochs,) float64, wall time of each epoch's steps, the first with
+            compilation.
+        images_per_second: training images a second, the first epoch left out when there
+            are several.
+    """
+
+    step_losses: NDArray[np.float64]
+    train_losses: NDArray[np.float64]
+    validation_losses: NDArray[np.float64]
+    validation_accuracies: NDArray[np.float64]
+    epoch_seconds: NDArray[np.float64]
+    images_per_second: float
+
+    @classmethod
+    def of(
+        cls,
+        epochs: Sequence[Sequence[float]],
+        evaluations: Sequence[Any],
+        seconds: Sequence[float],
+        num_samples: int,
+    ) -> "History":
+        """Make a history of what a training loop collected.
+
+        Args:
+            epochs: the step losses of each epoch.
+            evaluations: ``loss`` and ``accuracy`` of the validation set after each epoch.
+            seconds: wall time of each epoch's steps.
+            num_samples: training samples an epoch.
+        """
+        warm = seconds[1:] or seconds
+        return cls(
+            step_losses=np.array([loss for losses in epochs for loss in losses]),
+            train_losses=np.array([np.mean(losses) for losses in epochs]),
+            validation_losses=np.array([each.loss for each in evaluations]),
+            validation_accuracies=np.array([each.accuracy for each in evaluations]),
+            epoch_seconds=np.array(seconds),
+            images_per_second=num_samples * len(warm) / sum(warm),
+        )
+
+
+class NonFiniteLossError(FloatingPointError):
+    """Training met a loss that is infinite or not a number."""
+
+    def __init__(self, step: int, loss: float, largest_gradients: dict[str, float]) -> None:
+        """Say where it happened.
+
+        Args:
+            step: index of the step, counted from 0.
+            loss: the loss.
+            largest_gradients: largest absolute gradient of each parameter at that step,
+                by name in weight files.
+        """
+        self.step, self.loss, self.largest_gradients = step, loss, largest_gradients
+        layers = ", ".join(f"{name} {value:.3g}" for name, value in largest_gradients.items())
+        super().__init__(
+            f"the loss is {loss} at step {step}; largest absolute gradient of each layer: "
+            f"{layers}. A smaller learning_rate usually helps."
+        )

@@ -1,0 +1,245 @@
+"""Training as a fold: each step takes a state and a batch and returns a new state."""
+
+import functools
+import math
+import time
+from collections.abc import Callable, Iterable
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+from flax import struct
+from jax import Array
+
+from zoojax import data, metrics, random, weights
+from zoojax.layers import Variables
+from zoojax.losses import cross_entropy
+from zoojax.optimizers import adam
+from zoojax.spec.config import TrainConfig
+from zoojax.spec.data import check_last_batch
+from zoojax.spec.progress import progress_bar
+from zoojax.spec.records import Batch, History, NonFiniteLossError
+
+
+@struct.dataclass
+class TrainState:
+    """All that changes while a model is trained, and the two things that do not.
+
+    Attributes:
+        step: () int32, steps made.
+        params: trainable arrays.
+        batch_stats: running statistics of the BatchNorms.
+        opt_state: Adam's state.
+        dropout_key: key of the dropout stream.
+        model: the model; static, so that a new one means a new compilation.
+        config: how it is trained; static likewise.
+    """
+
+    step: Array
+    params: Any
+    batch_stats: Any
+    opt_state: Any
+    dropout_key: Array
+    model: Any = struct.field(pytree_node=False)
+    config: TrainConfig = struct.field(pytree_node=False)
+
+    @property
+    def variables(self) -> Variables:
+        """What ``model.apply`` takes: parameters and running statistics."""
+        return {"params": self.params, "batch_stats": self.batch_stats}
+
+
+def create_state(model: Any, variables: Variables, config: TrainConfig) -> TrainState:
+    """Return the state before the first step.
+
+    Args:
+        model: a zoojax model.
+        variables: what ``init`` returned or ``load_pretrained`` loaded; they are copied,
+            since each step gives the memory of its old state away.
+        config: how to train.
+
+    Raises:
+        ValueError: when dtype is float64 and JAX has it switched off.
+    """
+    if config.dtype == "float64" and not jax.config.jax_enable_x64:
+        raise ValueError(
+            "dtype float64 needs jax.config.update('jax_enable_x64', True) at the start of the "
+            "program; JAX makes float32 of it otherwise"
+        )
+    variables = jax.tree.map(lambda x: jnp.array(x, config.dtype, copy=True), variables)
+    return TrainState(
+        step=jnp.zeros((), jnp.int32),
+        params=variables["params"],
+        batch_stats=variables["batch_stats"],
+        opt_state=adam(config.learning_rate).init(variables["params"]),
+        dropout_key=random.stream(random.root_key(config.seed), "dropout"),
+        model=model,
+        config=config,
+    )
+
+
+@functools.partial(jax.jit, donate_argnums=0)
+def train_step(state: TrainState, batch: Batch) -> tuple[TrainState, dict[str, Any]]:
+    """Make one step of gradient descent: a pure function, compiled as a whole.
+
+    The state is donated: its memory becomes the new state's, and it cannot be used again.
+
+    Args:
+        state: the state before the step.
+        batch: pictures (batch, height, width, 3) uint8 and labels (batch,) int.
+
+    Returns:
+        the new state, and ``loss``, () float, the batch's mean before the update, with
+        ``largest_gradients``, the largest absolute gradient of each parameter.
+    """
+    images = data.standardise(batch.images, state.config.dtype)
+    key = jax.random.fold_in(state.dropout_key, state.step)
+
+    def loss_of(params: Any) -> tuple[Array, Any]:
+        logits, updated = state.model.apply(
+            {"params": params, "batch_stats": state.batch_stats},
+            images,
+            train=True,
+            key=key,
+            mutable=["batch_stats"],
+        )
+        return cross_entropy(logits, batch.labels), updated["batch_stats"]
+
+    (loss, batch_stats), grads = jax.value_and_grad(loss_of, has_aux=True)(state.params)
+    updates, opt_state = adam(state.config.learning_rate).update(grads, state.opt_state)
+    new_state = state.replace(
+        step=state.step + 1,
+        params=optax.apply_updates(state.params, updates),
+        batch_stats=batch_stats,
+        opt_state=opt_state,
+    )
+    largest = jax.tree.map(lambda g: jnp.max(jnp.abs(g)), grads)
+    return new_state, {"loss": loss, "largest_gradients": largest}
+
+
+@functools.partial(jax.jit, static_argnames="model")
+def _predict_batch(model: Any, variables: Variables, images: Array) -> Array:
+    dtype = jax.tree.leaves(variables)[0].dtype
+    return model.apply(variables, data.standardise(images, dtype))
+
+
+def predict(model: Any, variables: Variables, images: Array, batch_size: int = 256) -> Array:
+    """Return the logits of pictures in eval mode.
+
+    Args:
+        model: a zoojax model.
+        variables: its parameters and running statistics.
+        images: (samples, height, width, 3) uint8.
+        batch_size: pictures at a time.
+
+    Returns:
+        (samples, num_classes) float.
+    """
+    logits = []
+    for start in range(0, len(images), batch_size):
+        chunk = images[start : start + batch_size]
+        # One shape, one compilation: the last batch is filled up, and cut again.
+        rows = np.minimum(np.arange(min(batch_size, len(images))), len(chunk) - 1)
+        logits.append(_predict_batch(model, variables, chunk[rows])[: len(chunk)])
+    return jnp.concatenate(logits)
+
+
+class Evaluation(NamedTuple):
+    """How a model does on a data set.
+
+    Attributes:
+        loss: mean cross-entropy in nats.
+        accuracy: fraction of right predictions, 0..1.
+        predictions: (samples,) int32 predicted classes.
+    """
+
+    loss: float
+    accuracy: float
+    predictions: np.ndarray
+
+
+def evaluate(model: Any, variables: Variables, dataset: Batch, batch_size: int = 256) -> Evaluation:
+    """Evaluate a model in eval mode on all samples of ``dataset``."""
+    logits = predict(model, variables, dataset.images, batch_size)
+    predictions = logits.argmax(-1)
+    loss = cross_entropy(logits, jnp.asarray(dataset.labels))
+    accuracy = metrics.accuracy(dataset.labels, predictions)
+    return Evaluation(float(loss), float(accuracy), np.asarray(predictions, np.int32))
+
+
+def _read_loss(model: Any, step: int, step_metrics: dict[str, Any]) -> float:
+    """Wait for a step's loss; raise ``NonFiniteLossError`` when it is not finite."""
+    loss = float(step_metrics["loss"])
+    if not math.isfinite(loss):
+        largest = step_metrics["largest_gradients"]
+        raise NonFiniteLossError(step, loss, weights.name_scalars(model, largest))
+    return loss
+
+
+def _run_epoch(
+    state: TrainState, batches: Iterable[Batch], advance: Callable[..., None]
+) -> tuple[TrainState, list[float]]:
+    """Make a step with each batch; return the new state and the step losses."""
+    losses: list[float] = []
+    first = int(state.step)
+    pending = None
+    for batch in batches:
+        state, latest = train_step(state, batch)
+        # Read one step behind: the device works on this step while we look at the last.
+        if pending is not None:
+            losses.append(_read_loss(state.model, first + len(losses), pending))
+            advance(losses[-1])
+        pending = latest
+    if pending is not None:
+        losses.append(_read_loss(state.model, first + len(losses), pending))
+        advance(losses[-1])
+    return state, losses
+
+
+def fit(
+    model: Any,
+    variables: Variables,
+    train: Batch,
+    *,
+    config: TrainConfig,
+    validation: Batch | None = None,
+    progress: bool = False,
+) -> tuple[TrainState, History]:
+    """Train a model.
+
+    Args:
+        model: a zoojax model.
+        variables: what ``init`` returned or ``load_pretrained`` loaded; they stay usable.
+        train: pictures (samples, height, width, 3) uint8 and labels (samples,) int.
+        config: how to train.
+        validation: samples to evaluate after each epoch, in eval mode.
+        progress: whether to draw a progress bar with the loss.
+
+    Returns:
+        the state after the last step and the history.
+
+    Raises:
+        ValueError: when the last batch would hold one sample, or float64 is switched off.
+        NonFiniteLossError: when a step's loss is not finite; says where and how large the
+            gradients were.
+    """
+    num_samples = len(train.labels)
+    check_last_batch(num_samples, config.batch_size)
+    state = create_state(model, variables, config)
+    key = random.root_key(config.seed)
+    epochs: list[list[float]] = []
+    evaluations: list[Evaluation] = []
+    seconds: list[float] = []
+    num_steps = config.num_epochs * math.ceil(num_samples / config.batch_size)
+    with progress_bar(num_steps, "zoojax", enabled=progress) as advance:
+        for epoch in range(config.num_epochs):
+            start = time.perf_counter()
+            order = data.batch_indices(key, epoch, num_samples, config.batch_size)
+            state, losses = _run_epoch(state, (data.take(train, i) for i in order), advance)
+            seconds.append(time.perf_counter() - start)
+            epochs.append(losses)
+            if validation is not None:
+                evaluations.append(evaluate(model, state.variables, validation))
+    return state, History.of(epochs, evaluations, seconds, num_samples)

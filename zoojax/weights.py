@@ -1,0 +1,86 @@
+"""Initial weights as a pure function of a key, and weights in their file form."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+
+from zoojax import random
+from zoojax.layers import Variables
+from zoojax.spec import layout
+
+
+def init(key: Array, model: Any, example: Array) -> Variables:
+    """Draw a model's variables in torch's default distributions.
+
+    The shapes come first, from ``jax.eval_shape``; then parameter i of the file order gets
+    the i-th key of the init stream. Every number is drawn in the file's axis order, so that
+    both backends start from the same weights.
+
+    Args:
+        key: ``jax.random.key(seed)``.
+        model: a zoojax model.
+        example: (batch, ...) float, what the model will be given; its dtype becomes the
+            variables'.
+
+    Returns:
+        Flax variables: ``params`` and ``batch_stats``.
+
+    Raises:
+        ValueError: when the example does not fit the model.
+    """
+    leaves = layout.layout(model.config)
+    example = jnp.asarray(example)
+    # Linen wants a key for shapes alone; no number is drawn from it.
+    shapes = jax.eval_shape(lambda x: model.init(jax.random.key(0), x), example)
+    drawn = layout.to_tree(_draw(key, leaves, example.dtype), leaves)
+    assert jax.tree.map(jnp.shape, drawn) == jax.tree.map(jnp.shape, shapes)
+    return drawn
+
+
+def _draw(key: Array, leaves: tuple[layout.Leaf, ...], dtype: Any) -> dict[str, Array]:
+    """Return the initial arrays by name, in the file's axis order."""
+    key = random.stream(key, "init")
+    arrays = {}
+    for index, leaf in enumerate(leaf for leaf in leaves if leaf.path[0] == "params"):
+        num = int(np.prod(leaf.shape))
+        if leaf.initial == "uniform":
+            word = random.words(jax.random.fold_in(key, index), num)
+            drawn = random.symmetric_uniform(word, leaf.bound, dtype)
+        else:
+            drawn = jnp.full(num, leaf.initial == "ones", dtype)
+        arrays[leaf.name] = drawn.reshape(leaf.shape)
+    for leaf in leaves:
+        if leaf.path[0] == "batch_stats":
+            arrays[leaf.name] = jnp.full(leaf.shape, leaf.initial == "ones", dtype)
+    return arrays
+
+
+def from_arrays(model: Any, arrays: Mapping[str, Any], source: str = "the weights") -> Variables:
+    """Make variables of arrays named and ordered as in weight files.
+
+    Args:
+        model: a zoojax model.
+        arrays: by name, in torch's axis orders.
+        source: what error messages call them.
+
+    Raises:
+        ValueError: when a name is missing or extra, or a shape differs.
+    """
+    leaves = layout.layout(model.config)
+    layout.check_arrays(arrays, leaves, source)
+    return jax.tree.map(jnp.asarray, layout.to_tree(arrays, leaves))
+
+
+def to_arrays(model: Any, variables: Mapping[str, Any]) -> dict[str, np.ndarray]:
+    """Return variables, or one collection of them, as arrays named and ordered as in files."""
+    return layout.to_file(jax.tree.map(np.asarray, dict(variables)), layout.layout(model.config))
+
+
+def name_scalars(model: Any, params: Mapping[str, Any]) -> dict[str, float]:
+    """Return a tree of scalars like the parameters as numbers by name in weight files."""
+    leaves = [leaf for leaf in layout.layout(model.config) if leaf.path[0] == "params"]
+    return {leaf.name: float(params[leaf.path[1]][leaf.path[2]]) for leaf in leaves}

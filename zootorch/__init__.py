@@ -1,0 +1,21 @@
+"""Coloured shapes and their classifier as objects: torch modules, data sets, trainers.
+
+State stays inside and changes. ``zoojax`` does the same job with pure functions, under the
+same names.
+"""
+
+from zoojax.spec.lazy import attach
+
+_HOMES = {
+    "zootorch.cnn": ("CNN",),
+    "zootorch.data": ("split_indices", "standardise", "take"),
+    "zootorch.losses": ("cross_entropy",),
+    "zootorch.metrics": ("Accuracy", "ConfusionMatrix"),
+    "zootorch.random": ("Generator",),
+    "zootorch.shapes": ("ShapesDataset", "shape_mask"),
+    "zoojax.spec.config": ("CNNConfig", "ShapesConfig", "TrainConfig"),
+    "zoojax.spec.records": ("Batch", "History", "NonFiniteLossError", "ShapeBatch"),
+    "zootorch.training": ("Trainer", "evaluate", "predict"),
+}
+
+__getattr__, __dir__, __all__ = attach(__name__, _HOMES)

@@ -1,0 +1,67 @@
+"""Data on their way to a model: split, standardise, batch."""
+
+from collections.abc import Iterator, Sequence
+
+import torch
+from torch import Tensor
+
+from zoojax.spec.data import split_bounds, standardise_constants
+from zoojax.spec.records import Batch
+from zootorch.random import Generator
+
+
+def standardise(images: Tensor, dtype: torch.dtype = torch.float32) -> Tensor:
+    """Scale pictures to 0..1, subtract the ImageNet mean and divide by its deviation.
+
+    Parity: written as (x - 255 mean) * (1 / (255 std)), a difference and a product that no
+    compiler fuses or reorders, so that both backends give the same bits.
+
+    Args:
+        images: (batch, height, width, 3) uint8.
+        dtype: float type of the result.
+
+    Returns:
+        (batch, 3, height, width) float: channels first, as torch layers take them. It is a
+        view of the pictures' own order, torch's ``channels_last``, which convolutions on a
+        CPU prefer.
+    """
+    constants = standardise_constants(str(dtype).removeprefix("torch."))
+    offset, scale = (torch.from_numpy(each).to(images.device) for each in constants)
+    return images.to(dtype).sub_(offset).mul_(scale).permute(0, 3, 1, 2)
+
+
+def split_indices(
+    generator: Generator, num_samples: int, fractions: Sequence[float]
+) -> list[Tensor]:
+    """Deal samples out at random.
+
+    Args:
+        generator: ``Generator(seed)``; it is not moved.
+        num_samples: how many samples there are.
+        fractions: part of the samples in each split; must add up to 1.
+
+    Returns:
+        for each split the indices of its samples, int64, in the order of the data set.
+
+    Raises:
+        ValueError: when the fractions do not add up to 1 or a split would be empty.
+    """
+    bounds = split_bounds(num_samples, fractions)
+    order = generator.stream("split").permutation(num_samples)
+    return [part.sort().values for part in order.tensor_split(bounds)]
+
+
+def batch_indices(generator: Generator, num_samples: int, batch_size: int) -> Iterator[Tensor]:
+    """Yield the samples of each step of an epoch, in an order drawn anew each time.
+
+    Args:
+        generator: generator of the shuffle stream; each epoch moves it by one draw.
+        num_samples: size of the training set.
+        batch_size: samples a step; the last step has what is left.
+    """
+    yield from generator.permutation(num_samples).split(batch_size)
+
+
+def take(batch: Batch, indices: Tensor) -> Batch:
+    """Return the samples of ``batch`` at ``indices``."""
+    return Batch(batch.images[indices], batch.labels[indices])

@@ -1,0 +1,69 @@
+"""Layers that torch lacks or has in another form, as small modules.
+
+A module here is an object: it keeps its parameters, its running statistics and the generator
+of its dropout masks, and changes them while it is used.
+"""
+
+import torch
+from torch import Tensor, nn
+
+from zootorch import random
+
+ACTIVATIONS = {
+    "none": nn.Identity,
+    "relu": nn.ReLU,
+    "leaky_relu": nn.LeakyReLU,
+    "elu": nn.ELU,
+    "gelu": nn.GELU,
+}
+
+
+class Head(nn.Module):
+    """Turn pixels into features: flatten, or the global maximum or mean of each channel."""
+
+    def __init__(self, kind: str) -> None:
+        super().__init__()
+        self.kind = kind
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Take (batch, channels, height, width) to (batch, features)."""
+        if self.kind == "flatten":
+            return x.flatten(1)
+        return x.amax((2, 3)) if self.kind == "max" else x.mean((2, 3))
+
+
+class Dropout(nn.Module):
+    """Clear a part of the values and scale the others up: Srivastava and others, 2014.
+
+    ``torch.nn.Dropout`` draws its masks from a global generator; this one has its own, whose
+    counter moves with each call in train mode.
+    """
+
+    def __init__(self, rate: float, layer: int) -> None:
+        super().__init__()
+        self.rate, self.layer = rate, layer
+        self.generator = random.Generator(0).stream("dropout")
+
+    def extra_repr(self) -> str:
+        """Show the rate where a model is printed."""
+        return f"rate={self.rate}"
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Drop values of a float tensor of any shape in train mode; keep all in eval mode."""
+        if not self.training or self.rate == 0:
+            return x
+        key = random.fold_in(self.generator.next_key(), self.layer).to(x.device)
+        keep = random.keep_mask(key, x.shape, self.rate)
+        return torch.where(keep, x / (1 - self.rate), 0)
+
+
+def seed_dropout(model: nn.Module, generator: random.Generator) -> None:
+    """Give every dropout layer of ``model`` a generator of its own, at the start of a stream.
+
+    Args:
+        model: any module.
+        generator: a generator of the dropout stream.
+    """
+    for module in model.modules():
+        if isinstance(module, Dropout):
+            module.generator = generator.copy()

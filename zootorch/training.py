@@ -1,0 +1,163 @@
+"""Training as an object: a trainer changes its model, its optimiser and its generators."""
+
+import math
+import time
+from collections.abc import Callable, Iterable
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from zoojax.spec.config import TrainConfig
+from zoojax.spec.data import check_last_batch
+from zoojax.spec.progress import progress_bar
+from zoojax.spec.records import Batch, History, NonFiniteLossError
+from zootorch import data, metrics, weights
+from zootorch.layers import seed_dropout
+from zootorch.losses import cross_entropy
+from zootorch.random import Generator
+
+
+@torch.no_grad()
+def predict(model: Any, images: Tensor, batch_size: int = 256) -> Tensor:
+    """Return the logits of pictures in eval mode; the model is left in eval mode.
+
+    Args:
+        model: a zootorch model.
+        images: (samples, height, width, 3) uint8.
+        batch_size: pictures at a time.
+
+    Returns:
+        (samples, num_classes) float.
+    """
+    model.eval()
+    weight = next(model.parameters())
+    chunks = images.split(batch_size)
+    return torch.cat(
+        [model(data.standardise(chunk.to(weight.device), weight.dtype)) for chunk in chunks]
+    )
+
+
+class Evaluation(NamedTuple):
+    """How a model does on a data set.
+
+    Attributes:
+        loss: mean cross-entropy in nats.
+        accuracy: fraction of right predictions, 0..1.
+        predictions: (samples,) int32 predicted classes.
+    """
+
+    loss: float
+    accuracy: float
+    predictions: np.ndarray
+
+
+def evaluate(model: Any, dataset: Batch, batch_size: int = 256) -> Evaluation:
+    """Evaluate a model in eval mode on all samples of ``dataset``."""
+    logits = predict(model, dataset.images, batch_size)
+    labels = dataset.labels.to(logits.device)
+    predictions = logits.argmax(-1)
+    loss = cross_entropy(logits, labels)
+    accuracy = metrics.Accuracy()
+    accuracy.update(labels, predictions)
+    return Evaluation(float(loss), accuracy.compute(), predictions.int().numpy(force=True))
+
+
+class Trainer:
+    """Trains a model, which it changes in place.
+
+    Args:
+        model: a zootorch model, on the device where it is to be trained; its numbers become
+            ``config.dtype``.
+        config: how to train.
+
+    Attributes:
+        model: the model.
+        config: how it is trained.
+        optimizer: Adam; holds its moments.
+        shuffle: generator of the order of samples; moves by a draw an epoch.
+        num_steps: steps made.
+    """
+
+    def __init__(self, model: Any, config: TrainConfig) -> None:
+        self.model = model.to(getattr(torch, config.dtype))
+        self.config = config
+        self.optimizer = torch.optim.Adam(model.parameters(), lr=config.learning_rate)
+        generator = Generator(config.seed)
+        self.shuffle = generator.stream("shuffle")
+        seed_dropout(model, generator.stream("dropout"))
+        self.num_steps = 0
+
+    def step(self, batch: Batch) -> Tensor:
+        """Make one step of gradient descent.
+
+        Args:
+            batch: pictures (batch, height, width, 3) uint8 and labels (batch,) int.
+
+        Returns:
+            () float, the batch's mean loss before the update.
+        """
+        self.model.train()
+        weight = self.model.output_block.weight
+        images = data.standardise(batch.images.to(weight.device), weight.dtype)
+        labels = batch.labels.to(weight.device)
+
+        self.optimizer.zero_grad()  # else the last step's gradients would be added to
+        logits = self.model(images)
+        loss = cross_entropy(logits, labels)
+        loss.backward()  # fills p.grad of every parameter p
+        self.optimizer.step()  # changes every p by its p.grad
+        self.num_steps += 1
+        return loss.detach()
+
+    def _read_loss(self, loss: Tensor) -> float:
+        """Wait for a step's loss; raise ``NonFiniteLossError`` when it is not finite."""
+        if not math.isfinite(value := float(loss)):
+            largest = weights.largest_gradients(self.model)
+            raise NonFiniteLossError(self.num_steps - 1, value, largest)
+        return value
+
+    def _run_epoch(self, batches: Iterable[Batch], advance: Callable[..., None]) -> list[float]:
+        """Make a step with each batch; return the step losses."""
+        losses = []
+        for batch in batches:
+            # Read at once: the gradients that explain a bad loss are gone a step later.
+            losses.append(self._read_loss(self.step(batch)))
+            advance(losses[-1])
+        return losses
+
+    def fit(
+        self, train: Batch, *, validation: Batch | None = None, progress: bool = False
+    ) -> History:
+        """Train for ``config.num_epochs`` epochs.
+
+        Args:
+            train: pictures (samples, height, width, 3) uint8 and labels (samples,) int.
+            validation: samples to evaluate after each epoch, in eval mode.
+            progress: whether to draw a progress bar with the loss.
+
+        Returns:
+            the history; the model holds the weights after the last step.
+
+        Raises:
+            ValueError: when the last batch would hold one sample.
+            NonFiniteLossError: when a step's loss is not finite; says where and how large
+                the gradients were.
+        """
+        num_samples, batch_size = len(train.labels), self.config.batch_size
+        check_last_batch(num_samples, batch_size)
+        epochs: list[list[float]] = []
+        evaluations: list[Evaluation] = []
+        seconds: list[float] = []
+        num_steps = self.config.num_epochs * math.ceil(num_samples / batch_size)
+        with progress_bar(num_steps, "zootorch", enabled=progress) as advance:
+            for _ in range(self.config.num_epochs):
+                start = time.perf_counter()
+                order = data.batch_indices(self.shuffle, num_samples, batch_size)
+                losses = self._run_epoch((data.take(train, i) for i in order), advance)
+                seconds.append(time.perf_counter() - start)
+                epochs.append(losses)
+                if validation is not None:
+                    evaluations.append(evaluate(self.model, validation))
+        return History.of(epochs, evaluations, seconds, num_samples)

@@ -1,0 +1,73 @@
+"""Initial weights drawn from a generator, and weights in their file form."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from zoojax.spec import layout
+from zootorch import random
+
+
+def num_features(config: Any) -> int:
+    """Return the number of inputs of a model's first linear layer."""
+    return next(leaf.shape[1] for leaf in layout.layout(config) if leaf.name.startswith("linear"))
+
+
+@torch.no_grad()
+def reset_parameters(model: Any, generator: random.Generator) -> None:
+    """Draw a model's parameters anew, in place, in torch's default distributions.
+
+    Parameter i of the file order gets the i-th draw of the init stream, so that both
+    backends start from the same weights; running statistics start again as well.
+
+    Args:
+        model: a zootorch model.
+        generator: ``Generator(seed)``; it is not moved.
+    """
+    generator = generator.stream("init")
+    state = model.state_dict()
+    leaves = layout.layout(model.config)
+    for leaf in (leaf for leaf in leaves if leaf.path[0] == "params"):
+        word = generator.words(int(np.prod(leaf.shape)))
+        target = state[leaf.name]
+        if leaf.initial == "uniform":
+            drawn = random.symmetric_uniform(word, leaf.bound, target.dtype)
+            target.copy_(drawn.view(leaf.shape))
+        else:
+            target.fill_(leaf.initial == "ones")
+    for leaf in (leaf for leaf in leaves if leaf.path[0] == "batch_stats"):
+        state[leaf.name].fill_(leaf.initial == "ones")
+
+
+def from_arrays(model: Any, arrays: Mapping[str, Any], source: str = "the weights") -> None:
+    """Load arrays named and ordered as in weight files into a model, in place.
+
+    Args:
+        model: a zootorch model.
+        arrays: by name, in torch's axis orders.
+        source: what error messages call them.
+
+    Raises:
+        ValueError: when a name is missing or extra, or a shape differs.
+    """
+    leaves = layout.layout(model.config)
+    layout.check_arrays(arrays, leaves, source)
+    state = {leaf.name: torch.as_tensor(np.asarray(arrays[leaf.name])) for leaf in leaves}
+    # Not strict: num_batches_tracked stays as it is.
+    model.load_state_dict(state, strict=False)
+
+
+def to_arrays(model: nn.Module) -> dict[str, np.ndarray]:
+    """Return parameters and running statistics as arrays named and ordered as in files."""
+    state = model.state_dict()
+    names = [name for name in state if not name.endswith(layout.IGNORED)]
+    return {name: state[name].numpy(force=True) for name in names}
+
+
+def largest_gradients(model: nn.Module) -> dict[str, float]:
+    """Return the largest absolute gradient of each parameter, by name in weight files."""
+    named = model.named_parameters()
+    return {name: float(p.grad.abs().max()) for name, p in named if p.grad is not None}
