@@ -49,7 +49,9 @@ def split_indices(key: Array, num_samples: int, fractions: Sequence[float]) -> l
     return [np.sort(part) for part in np.split(order, bounds)]
 
 
-def batch_indices(key: Array, epoch: int, num_samples: int, batch_size: int) -> Iterator[np.ndarray]:
+def batch_indices(
+    key: Array, epoch: int, num_samples: int, batch_size: int
+) -> Iterator[np.ndarray]:
     """Yield the samples of each step of an epoch, in an order that key and epoch decide.
 
     Args:

@@ -97,7 +97,8 @@ class AvgPool2d(nn.Module):
     @nn.compact
     def __call__(self, x: Array) -> Array:
         """Pool (batch, height, width, channels) to floor(height / size), floor(width / size)."""
-        return sum(_window_views(x, self.size)) / self.size**2
+        first, *others = _window_views(x, self.size)
+        return sum(others, start=first) / self.size**2
 
 
 def _window_views(x: Array, size: int) -> list[Array]:

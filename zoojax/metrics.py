@@ -2,9 +2,10 @@
 
 import jax.numpy as jnp
 from jax import Array
+from jax.typing import ArrayLike
 
 
-def accuracy(labels: Array, predictions: Array) -> Array:
+def accuracy(labels: ArrayLike, predictions: ArrayLike) -> Array:
     """Return the fraction of predictions that equal their label.
 
     Args:
@@ -14,10 +15,10 @@ def accuracy(labels: Array, predictions: Array) -> Array:
     Returns:
         () float from 0 to 1.
     """
-    return (labels == predictions).mean()
+    return jnp.mean(jnp.asarray(labels) == jnp.asarray(predictions))
 
 
-def confusion_matrix(labels: Array, predictions: Array, num_classes: int) -> Array:
+def confusion_matrix(labels: ArrayLike, predictions: ArrayLike, num_classes: int) -> Array:
     """Count how often each class is predicted as each.
 
     Args:

@@ -13,12 +13,12 @@ class AdamState(NamedTuple):
     """State of Adam.
 
     Attributes:
-        count: () int32, updates made.
+        num_updates: () int32, updates made.
         mu: running mean of the gradients, like the parameters.
         nu: running mean of the squared gradients, like the parameters.
     """
 
-    count: Array
+    num_updates: Array
     mu: Any
     nu: Any
 
@@ -39,7 +39,7 @@ def adam(
 
     def update(grads: Any, state: AdamState, params: Any = None) -> tuple[Any, AdamState]:
         del params
-        count = state.count + 1
+        count = state.num_updates + 1
         mu = jax.tree.map(lambda m, g: b1 * m + (1 - b1) * g, state.mu, grads)
         nu = jax.tree.map(lambda v, g: b2 * v + (1 - b2) * g * g, state.nu, grads)
 

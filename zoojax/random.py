@@ -32,8 +32,8 @@ def words(key: Array, num: int) -> Array:
     Returns:
         (num,) uint32, equal to ``draws.words``.
     """
-    start, step = jax.random.key_data(key)
-    x = jax.lax.iota(jnp.uint32, num) * (step | jnp.uint32(1)) + start
+    start, flip = jax.random.key_data(key)
+    x = (jax.lax.iota(jnp.uint32, num) * jnp.uint32(draws.WALK) + start) ^ flip
     for shift, multiplier in draws.MIX_ROUNDS:
         x = (x ^ (x >> shift)) * jnp.uint32(multiplier)
     return x ^ (x >> draws.MIX_LAST_SHIFT)

@@ -22,6 +22,9 @@ from zoojax.spec.records import ShapeBatch
 CHUNK = 32
 
 
+Integer = Array | int
+
+
 def _isqrt(n: Array) -> Array:
     """Return floor(sqrt(n)) of int32 n >= 0, exact whatever the device's square root rounds."""
     root = jnp.sqrt(n.astype(jnp.float32)).astype(jnp.int32)
@@ -30,7 +33,7 @@ def _isqrt(n: Array) -> Array:
 
 
 def row_spans(
-    kind: Array | int, rows: Array, *, width: Array | int, height: Array | int, **turned: Array
+    kind: Integer, rows: Array, *, width: Integer, height: Integer, **turned: Array
 ) -> tuple[Array, Array]:
     """Return where a shape starts and ends in each row of its box: one run of pixels a row.
 
@@ -60,15 +63,24 @@ def row_spans(
     last = jnp.where(is_rectangle, jnp.where(rows < height, width - 1, -1), last)
 
     is_triangle = kind == labels.SHAPES.index("triangle")
-    corner = _triangle_spans(rows, away, centre, width=width, height=height, **turned)
+    corner = _triangle_spans(rows, away, width=width, height=height, **turned)
     first, last = (jnp.where(is_triangle, t, s) for t, s in zip(corner, (first, last), strict=True))
 
     inside = (rows >= 0) & (rows < side)
     return jnp.where(inside, first, 0), jnp.where(inside, jnp.minimum(last, side - 1), -1)
 
 
-def _triangle_spans(rows, away, centre, *, width, height, upside_down, sideways):
+def _triangle_spans(
+    rows: Array,
+    away: Array,
+    *,
+    width: Integer,
+    height: Integer,
+    upside_down: Array,
+    sideways: Array,
+) -> tuple[Array, Array]:
     """Return the spans of an isosceles triangle; turned sideways, its rows are its columns."""
+    centre = jnp.maximum(width, height) // 2
     depth = jnp.where(upside_down, height - rows, rows)
     half = jnp.minimum(width // 2, depth * width // (2 * height))
     half = jnp.where((depth >= 0) & (depth <= height), half, -1)
@@ -103,7 +115,15 @@ def shape_mask(
 
 
 @functools.partial(jax.jit, static_argnames="side")
-def _mask(kind, width, height, upside_down, sideways, *, side):
+def _mask(
+    kind: Integer,
+    width: Integer,
+    height: Integer,
+    upside_down: Array,
+    sideways: Array,
+    *,
+    side: int,
+) -> Array:
     columns = jnp.arange(side, dtype=jnp.int32)
     turned = {"upside_down": upside_down, "sideways": sideways}
     first, last = row_spans(kind, columns, width=width, height=height, **turned)
@@ -210,9 +230,7 @@ def simulate_batch(key: Array, config: ShapesConfig, indices: Array) -> ShapeBat
 @functools.partial(jax.jit, static_argnames=("config", "num_each"))
 def _simulate_all(key: Array, config: ShapesConfig, num_each: int) -> ShapeBatch:
     indices = jnp.arange(num_each * config.num_combinations)
-    return jax.lax.map(
-        lambda index: _simulate_one(key, config, index), indices, batch_size=CHUNK
-    )
+    return jax.lax.map(lambda index: _simulate_one(key, config, index), indices, batch_size=CHUNK)
 
 
 def simulate_shapes(key: Array, config: ShapesConfig, num_each: int) -> ShapeBatch:

@@ -23,8 +23,7 @@ from zoojax.spec.progress import progress_bar
 from zoojax.spec.records import Batch, History, NonFiniteLossError
 
 
-@struct.dataclass
-class TrainState:
+class TrainState(struct.PyTreeNode):
     """All that changes while a model is trained, and the two things that do not.
 
     Attributes:
@@ -63,7 +62,7 @@ def create_state(model: Any, variables: Variables, config: TrainConfig) -> Train
     Raises:
         ValueError: when dtype is float64 and JAX has it switched off.
     """
-    if config.dtype == "float64" and not jax.config.jax_enable_x64:
+    if config.dtype == "float64" and not jax.config.read("jax_enable_x64"):
         raise ValueError(
             "dtype float64 needs jax.config.update('jax_enable_x64', True) at the start of the "
             "program; JAX makes float32 of it otherwise"
@@ -94,7 +93,7 @@ def train_step(state: TrainState, batch: Batch) -> tuple[TrainState, dict[str, A
         the new state, and ``loss``, () float, the batch's mean before the update, with
         ``largest_gradients``, the largest absolute gradient of each parameter.
     """
-    images = data.standardise(batch.images, state.config.dtype)
+    images = data.standardise(batch.images, jnp.dtype(state.config.dtype))
     key = jax.random.fold_in(state.dropout_key, state.step)
 
     def loss_of(params: Any) -> tuple[Array, Any]:

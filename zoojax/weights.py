@@ -17,8 +17,8 @@ def init(key: Array, model: Any, example: Array) -> Variables:
     """Draw a model's variables in torch's default distributions.
 
     The shapes come first, from ``jax.eval_shape``; then parameter i of the file order gets
-    the i-th key of the init stream. Every number is drawn in the file's axis order, so that
-    both backends start from the same weights.
+    the i-th key of the init stream. Every number is drawn as a float32 in the file's axis
+    order, so that both backends, and both dtypes, start from the same weights.
 
     Args:
         key: ``jax.random.key(seed)``.
@@ -36,26 +36,25 @@ def init(key: Array, model: Any, example: Array) -> Variables:
     example = jnp.asarray(example)
     # Linen wants a key for shapes alone; no number is drawn from it.
     shapes = jax.eval_shape(lambda x: model.init(jax.random.key(0), x), example)
-    drawn = layout.to_tree(_draw(key, leaves, example.dtype), leaves)
-    assert jax.tree.map(jnp.shape, drawn) == jax.tree.map(jnp.shape, shapes)
-    return drawn
+    drawn = layout.to_tree(_draw(key, leaves), leaves)
+    return jax.tree.map(lambda array, shape: array.astype(shape.dtype), drawn, shapes)
 
 
-def _draw(key: Array, leaves: tuple[layout.Leaf, ...], dtype: Any) -> dict[str, Array]:
-    """Return the initial arrays by name, in the file's axis order."""
+def _draw(key: Array, leaves: tuple[layout.Leaf, ...]) -> dict[str, Array]:
+    """Return the initial arrays by name, float32 in the file's axis order."""
     key = random.stream(key, "init")
     arrays = {}
     for index, leaf in enumerate(leaf for leaf in leaves if leaf.path[0] == "params"):
         num = int(np.prod(leaf.shape))
         if leaf.initial == "uniform":
             word = random.words(jax.random.fold_in(key, index), num)
-            drawn = random.symmetric_uniform(word, leaf.bound, dtype)
+            drawn = random.symmetric_uniform(word, leaf.bound, jnp.float32)
         else:
-            drawn = jnp.full(num, leaf.initial == "ones", dtype)
+            drawn = jnp.full(num, leaf.initial == "ones", jnp.float32)
         arrays[leaf.name] = drawn.reshape(leaf.shape)
     for leaf in leaves:
         if leaf.path[0] == "batch_stats":
-            arrays[leaf.name] = jnp.full(leaf.shape, leaf.initial == "ones", dtype)
+            arrays[leaf.name] = jnp.full(leaf.shape, leaf.initial == "ones", jnp.float32)
     return arrays
 
 

@@ -76,9 +76,10 @@ def bits(key: Tensor, num: int) -> Tensor:
     Returns:
         (..., num) int32 with the bits of ``draws.words``.
     """
-    start, step = key[..., :1].to(torch.int32), key[..., 1:].to(torch.int32) | 1
-    x = torch.arange(num, dtype=torch.int32, device=key.device) * step
-    x += start
+    start, flip = key[..., :1].to(torch.int32), key[..., 1:].to(torch.int32)
+    walk = torch.arange(num, dtype=torch.int32, device=key.device).mul_(_signed(draws.WALK))
+    x = walk + start
+    x ^= flip
     shifted = torch.empty_like(x)
     for shift, multiplier in (*draws.MIX_ROUNDS, (draws.MIX_LAST_SHIFT, 1)):
         # int32 shifts copy the sign downwards; the mask takes the copies off again.

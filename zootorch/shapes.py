@@ -64,7 +64,9 @@ def row_spans(
     return centre - half, torch.clamp(centre + half, max=side - 1)
 
 
-def _sideways_triangle_spans(away, width, height, upside_down):
+def _sideways_triangle_spans(
+    away: Tensor, width: int, height: int, upside_down: bool
+) -> tuple[Tensor, Tensor]:
     """Return the spans of a triangle whose rows and columns are exchanged."""
     reach = -(-2 * height * away // width)
     reach = torch.where(away <= width // 2, reach, 2 * height + width)

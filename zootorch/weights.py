@@ -20,8 +20,9 @@ def num_features(config: Any) -> int:
 def reset_parameters(model: Any, generator: random.Generator) -> None:
     """Draw a model's parameters anew, in place, in torch's default distributions.
 
-    Parameter i of the file order gets the i-th draw of the init stream, so that both
-    backends start from the same weights; running statistics start again as well.
+    Parameter i of the file order gets the i-th draw of the init stream, a float32, so that both
+    backends, and both dtypes, start from the same weights; running statistics start again as
+    well.
 
     Args:
         model: a zootorch model.
@@ -34,7 +35,7 @@ def reset_parameters(model: Any, generator: random.Generator) -> None:
         word = generator.words(int(np.prod(leaf.shape)))
         target = state[leaf.name]
         if leaf.initial == "uniform":
-            drawn = random.symmetric_uniform(word, leaf.bound, target.dtype)
+            drawn = random.symmetric_uniform(word, leaf.bound, torch.float32)
             target.copy_(drawn.view(leaf.shape))
         else:
             target.fill_(leaf.initial == "ones")

@@ -12,6 +12,7 @@ Activation = Literal["relu", "leaky_relu", "elu", "gelu"]
 ConvActivation = Literal["none", "relu", "leaky_relu", "elu", "gelu"]
 Head = Literal["flatten", "max", "average"]
 Dtype = Literal["float32", "float64"]
+Target = Literal["shape", "color"]
 
 
 def _check_integer(config: Any, name: str, low: int, high: int | None = None) -> None:
@@ -228,3 +229,47 @@ class TrainConfig:
         _check_integer(self, "batch_size", 2)
         _check_number(self, "learning_rate", 0, float("inf"), open_low=True)
         _check_choice(self, "dtype", get_args(Dtype))
+
+
+@dataclasses.dataclass(frozen=True)
+class RunConfig:
+    """One run from simulation to evaluation.
+
+    Args:
+        data: what the pictures show.
+        num_each: pictures of each combination of shape and color.
+        target: what the model tells apart, shape or color.
+        validation_fraction: part of the pictures kept for validation, over 0 and under 1.
+        model: the classifier; its input size and number of classes follow the data.
+        train: how it is trained; its seed decides the pictures and the split as well.
+
+    Raises:
+        ValueError: when a value is not allowed; says what was given and what is allowed.
+    """
+
+    data: ShapesConfig = ShapesConfig(
+        image_height=64, image_width=64, min_size=20, max_size=40, shades=False
+    )
+    num_each: int = 100
+    target: Target = "shape"
+    validation_fraction: float = 0.2
+    model: CNNConfig = CNNConfig(num_cnn_channels=16, num_cnn_layers=1, conv_activation="relu")
+    train: TrainConfig = TrainConfig()
+
+    def __post_init__(self) -> None:
+        check_num_each(self.num_each)
+        _check_choice(self, "target", get_args(Target))
+        _check_number(self, "validation_fraction", 0, 1, open_low=True)
+        model = dataclasses.replace(
+            self.model,
+            num_classes=len(self.data.class_names(self.target)),
+            height=self.data.image_height,
+            width=self.data.image_width,
+            num_input_channels=3,
+        )
+        object.__setattr__(self, "model", model)
+
+    @property
+    def fractions(self) -> tuple[float, float]:
+        """Parts of the pictures for training and validation."""
+        return 1 - self.validation_fraction, self.validation_fraction

@@ -41,7 +41,9 @@ def conv_output_size(
     return (padded - reach) // stride + 1
 
 
-def _next_size(name: str, size: tuple[int, int], *, kernel_size: int, **spacing: int):
+def _next_size(
+    name: str, size: tuple[int, int], *, kernel_size: int, **spacing: int
+) -> tuple[int, int]:
     """Apply ``conv_output_size`` to (height, width); a failure names the layer."""
     try:
         height, width = (conv_output_size(n, kernel_size, **spacing) for n in size)

@@ -74,7 +74,9 @@ def save_shapes(folder: str | Path, batches: Iterable[ShapeBatch], card: ShapesC
         partial.mkdir()
         _write_pictures(partial, batches, card)
         names = (IMAGES, *LABELS.values(), LATENTS)
-        sums = {n: {"bytes": (partial / n).stat().st_size, "sha256": sha256(partial / n)} for n in names}
+        sums = {
+            n: {"bytes": (partial / n).stat().st_size, "sha256": sha256(partial / n)} for n in names
+        }
         content = {"format": FORMAT, "num_images": card.num_images, **card._asdict(), "files": sums}
         write_json(partial / CARD, content)
         partial.rename(folder)
@@ -93,8 +95,8 @@ def _write_pictures(folder: Path, batches: Iterable[ShapeBatch], card: ShapesCar
         writer = csv.writer(table)
         writer.writerow(COLUMNS)
         files = {target: (folder / name).open("w") for target, name in LABELS.items()}
-        for batch in batches:
-            batch = ShapeBatch(*(np.asarray(field) for field in batch))
+        for drawn in batches:
+            batch = ShapeBatch(*(np.asarray(field) for field in drawn))
             stop = start + len(batch.images)
             if stop > len(images):
                 raise ValueError(f"the card says {len(images)} pictures, the batches hold more")

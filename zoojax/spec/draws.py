@@ -8,7 +8,7 @@ A draw is a pure function of (seed, stream, sample or step, position):
 4. ``words(key, num)`` expands that key into ``num`` words of 32 bits.
 
 Steps 1 to 3 are threefry2x32, which is strong and slow: keys are few. Step 4 is a mix
-of ten integer operations a word, which is fast: pixels are many. The functions here are
+of eleven integer operations a word, which is fast: pixels are many. The functions here are
 the plain reference that ``zoojax.random`` and ``zootorch.random`` are tested against.
 """
 
@@ -28,6 +28,10 @@ MAX_SEED = 2**32 - 1
 # half of the time. (shift, multiplier) a round; the last round only shifts.
 MIX_ROUNDS = ((16, 0x21F0AAAD), (15, 0xD35A2D97))
 MIX_LAST_SHIFT = 15
+
+# 2^32 over the golden ratio, odd: the walk visits every word, and few of its multiples are
+# close. A step taken from the key would now and then be one that the rounds cancel.
+WALK = 0x9E3779B9
 
 # Threefry2x32, 20 rounds: J. Salmon and others, Parallel random numbers: as easy as
 # 1, 2, 3 (SC11), table 2 and section 3.2.
@@ -103,8 +107,9 @@ def stream(seed: int, name: str) -> NDArray[np.uint32]:
 def words(key: NDArray[np.uint32], num: int) -> NDArray[np.uint32]:
     """Expand a key into words: word i depends on the key and on i alone.
 
-    The position walks in steps of the key's second word made odd, from its first word,
-    and each place on that walk is scrambled by a bijection; no word repeats under one key.
+    The position walks in steps of WALK from the key's first word; each place on that walk,
+    its bits flipped by the second word, is scrambled by a bijection. No word repeats under
+    one key.
 
     Args:
         key: (..., 2) uint32.
@@ -114,7 +119,7 @@ def words(key: NDArray[np.uint32], num: int) -> NDArray[np.uint32]:
         (..., num) uint32.
     """
     key = np.asarray(key, np.uint32)[..., None, :]
-    x = np.arange(num, dtype=np.uint32) * (key[..., 1] | np.uint32(1)) + key[..., 0]
+    x = (np.arange(num, dtype=np.uint32) * np.uint32(WALK) + key[..., 0]) ^ key[..., 1]
     for shift, multiplier in MIX_ROUNDS:
         x = (x ^ (x >> np.uint32(shift))) * np.uint32(multiplier)
     return x ^ (x >> np.uint32(MIX_LAST_SHIFT))

@@ -12,8 +12,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from zoojax.spec.records import History
 from zoojax.spec.files import write_whole
+from zoojax.spec.records import History
 
 # Okabe and Ito's colour-blind-safe palette. Each curve differs from the one before it in
 # hue, in lightness (for print in grey) and in width, so that a curve drawn over another

@@ -46,18 +46,22 @@ def sha256(path: str | os.PathLike[str]) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+def plain(value: Any) -> Any:
+    """Return dataclasses, arrays and texts, nested in any way, as what JSON can hold."""
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        value = {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
+    if isinstance(value, Mapping):
+        return {key: plain(each) for key, each in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [plain(each) for each in value]
+    if isinstance(value, (np.ndarray, np.generic)):
+        return value.tolist()
+    return value
+
+
 def write_json(path: str | os.PathLike[str], content: Any) -> Path:
-    """Write dataclasses, arrays, numbers and texts as JSON, whole or not at all."""
-
-    def plain(value: Any) -> Any:
-        if dataclasses.is_dataclass(value) and not isinstance(value, type):
-            return dataclasses.asdict(value)
-        if isinstance(value, (np.ndarray, np.generic)):
-            return value.tolist()
-        raise TypeError(f"{type(value).__name__} has no JSON form")
-
-    text = json.dumps(content, default=plain, indent=1)
-    return write_whole(path, (text + "\n").encode())
+    """Write what ``plain`` understands as JSON, whole or not at all."""
+    return write_whole(path, (json.dumps(plain(content), indent=1) + "\n").encode())
 
 
 def read_json(path: str | os.PathLike[str]) -> dict[str, Any]:

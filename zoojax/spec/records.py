@@ -7,6 +7,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from zoojax.spec.config import RunConfig
+
 
 class ShapeBatch(NamedTuple):
     """Pictures and everything that decided them, as arrays of the backend that made them.
@@ -96,6 +98,31 @@ class History:
             epoch_seconds=np.array(seconds),
             images_per_second=num_samples * len(warm) / sum(warm),
         )
+
+
+@dataclasses.dataclass(frozen=True)
+class Run:
+    """What a whole run, from simulation to evaluation, left behind.
+
+    Attributes:
+        backend: "jax" or "torch".
+        config: what was run.
+        pixels_sha256: of the bytes of all pictures in order, 64 hexadecimal digits.
+        layer_shapes: output shape of every layer for one sample, (channels, height, width)
+            or (features,), as the model itself gave it.
+        history: losses and times.
+        confusion_matrix: (num_classes, num_classes) int32 of the validation set after the
+            last epoch; row: true class, column: predicted class.
+        weights: parameters and running statistics by name, in torch's axis orders.
+    """
+
+    backend: str
+    config: RunConfig
+    pixels_sha256: str
+    layer_shapes: dict[str, tuple[int, ...]]
+    history: History
+    confusion_matrix: NDArray[np.int32]
+    weights: dict[str, np.ndarray]
 
 
 class NonFiniteLossError(FloatingPointError):

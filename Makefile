@@ -1,0 +1,63 @@
+# Needs Python 3.11 or newer, nothing else. `make help` lists the targets.
+#
+#   PYTHON        the interpreter that makes the environment
+#   VENV          where the environment goes
+#   PIP_FLAGS     more flags for pip install, such as an index with CPU-only torch
+#   PYTEST_FLAGS  more flags for pytest, such as -m "not slow"
+
+PYTHON ?= python3
+VENV ?= .venv
+PIP_FLAGS ?=
+PYTEST_FLAGS ?=
+
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+
+FOUND = $(shell command -v $(PYTHON) >/dev/null && $(PYTHON) --version 2>&1)
+NEW_ENOUGH = $(shell command -v $(PYTHON) >/dev/null && \
+	$(PYTHON) -c 'import sys; print(sys.version_info >= (3, 11) or "")')
+OLD_PYTHON = zooparity needs Python 3.11 or newer, and $(PYTHON) is $(or $(FOUND),not found); \
+	say which to use: make $(MAKECMDGOALS) PYTHON=python3.12
+
+.DEFAULT_GOAL := help
+.PHONY: help install demo test lint lint-ruff lint-format lint-types lint-imports format clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+install: $(STAMP) ## make the environment, in tested versions
+
+# Editable, so that only a change of the requirements asks for a new install.
+$(STAMP): pyproject.toml constraints.txt
+	$(if $(NEW_ENOUGH),,$(error $(OLD_PYTHON)))
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install $(PIP_FLAGS) -c constraints.txt -e '.[all]'
+	@touch $@
+
+demo: $(STAMP) ## train in both backends from one seed and compare
+	$(BIN)/zoo compare
+
+test: $(STAMP) ## run the tests
+	$(BIN)/python -m pytest $(PYTEST_FLAGS)
+
+lint: lint-ruff lint-format lint-types lint-imports ## run every check but the tests
+
+lint-ruff: $(STAMP)
+	$(BIN)/ruff check .
+
+lint-format: $(STAMP)
+	$(BIN)/ruff format --check .
+
+lint-types: $(STAMP)
+	$(BIN)/mypy
+
+lint-imports: $(STAMP)
+	$(BIN)/lint-imports
+
+format: $(STAMP) ## format the code and repair what ruff can
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+clean: ## remove the environment, caches and build outputs
+	rm -rf $(VENV) build dist .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	find . -path ./.git -prune -o -name __pycache__ -prune -exec rm -rf {} +

@@ -1,0 +1,33 @@
+"""Options and settings of the whole suite."""
+
+import jax
+import pytest
+import tolerances
+import torch
+
+# The models here are small: a second thread would wait more than it works, and on a shared
+# machine spin. One thread also makes sums repeatable.
+torch.set_num_threads(1)
+
+# On a GPU both frameworks would otherwise multiply in TF32, with a tenth of the digits.
+jax.config.update("jax_default_matmul_precision", "highest")
+torch.backends.cudnn.allow_tf32 = False
+torch.backends.cuda.matmul.allow_tf32 = False
+
+
+def pytest_addoption(parser):
+    parser.addoption(
+        "--record", action="store_true", help="write the measured maxima to measured.json"
+    )
+
+
+def pytest_sessionfinish(session, exitstatus):
+    if session.config.getoption("--record"):
+        tolerances.record()
+
+
+@pytest.fixture
+def x64():
+    """Switch float64 on in JAX for one test."""
+    with jax.enable_x64(True):
+        yield

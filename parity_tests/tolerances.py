@@ -1,0 +1,58 @@
+"""Every tolerance of the suite, in one place; `measured.json` holds the largest values seen.
+
+All are relative differences. `pytest --record` writes what it meets to `measured.json`, from
+which the table in the README is made.
+"""
+
+import json
+from pathlib import Path
+
+import numpy as np
+
+MEASURED = Path(__file__).with_name("measured.json")
+
+ALLOWED = {
+    # Against the workshop's own numbers, which are float32.
+    "reference, eval output": 1e-5,
+    "reference, gradients": 1e-5,
+    "reference, ten Adam steps, losses": 1e-5,
+    "reference, ten Adam steps, running statistics": 1e-5,
+    "reference, ten Adam steps, eval output": 1e-4,
+    # Twin against twin.
+    "float64, one step: forward, loss, gradients, moments, statistics, weights": 1e-12,
+    "float64, ten steps: moments, statistics, weights": 1e-12,
+    "float64, 1000 steps: losses": 1e-12,
+    "float64, whole run: losses, validation, weights": 1e-12,
+    "float32, loss of step 0": 1e-6,
+    "float32, one pass: forward, gradients": 1e-5,
+    "float32, ten steps: losses": 1e-5,
+}
+
+_met: dict[str, float] = {}
+
+
+def relative(first, second) -> float:
+    """Return max |first - second| / max |second|: the distance on the array's own scale.
+
+    An element near zero is a sum that cancelled; its own size says nothing of the rounding
+    that went into it.
+    """
+    first, second = np.asarray(first, np.float64), np.asarray(second, np.float64)
+    assert first.shape == second.shape, f"shapes {first.shape} and {second.shape}"
+    scale = np.abs(second).max(initial=0.0)
+    distance = np.abs(first - second).max(initial=0.0)
+    return float(distance / scale) if scale else float(distance)
+
+
+def check(name: str, difference: float) -> None:
+    """Assert that a difference is allowed; remember the largest of its name."""
+    _met[name] = max(difference, _met.get(name, 0.0))
+    assert difference <= ALLOWED[name], f"{name}: {difference:.3g}, allowed {ALLOWED[name]:.0e}"
+
+
+def record() -> None:
+    """Merge what was met into `measured.json`."""
+    known = json.loads(MEASURED.read_text()) if MEASURED.exists() else {}
+    known |= _met
+    ordered = {name: known[name] for name in ALLOWED if name in known}
+    MEASURED.write_text(json.dumps(ordered, indent=1) + "\n")

@@ -1,0 +1,253 @@
+"""The command line: ``zoo simulate``, ``train``, ``evaluate``, ``compare``.
+
+Flags are made from the configuration dataclasses. A backend is imported when it is used.
+"""
+
+import contextlib
+import dataclasses
+import functools
+import importlib
+import io
+import sys
+from collections.abc import Callable, Sequence
+from importlib import metadata
+from pathlib import Path
+from typing import Any, Literal, NoReturn
+
+import tyro
+
+from zoojax.spec import figures, files, runs
+from zoojax.spec.config import CNNConfig, RunConfig, ShapesConfig, Target, TrainConfig
+from zoojax.spec.datasets import ShapesCard, save_shapes
+from zoojax.spec.progress import progress_bar
+from zoojax.spec.records import NonFiniteLossError
+
+Backend = Literal["jax", "torch"]
+PACKAGES = {"jax": "zoojax", "torch": "zootorch"}
+DEFAULT = RunConfig()
+
+# The data decide these; as flags they would only be wrong.
+DERIVED = ("num_classes", "height", "width", "num_input_channels")
+ModelFlags = dataclasses.make_dataclass(
+    "ModelFlags",
+    [
+        (field.name, field.type, dataclasses.field(default=getattr(DEFAULT.model, field.name)))
+        for field in dataclasses.fields(CNNConfig)
+        if field.name not in DERIVED
+    ],
+    frozen=True,
+)
+ModelFlags.__doc__ = CNNConfig.__doc__
+DEFAULT_SHAPES = ShapesConfig()
+DEFAULT_MODEL: Any = ModelFlags()
+
+BATCH = 64
+
+
+def simulate(
+    out: Path,
+    data: ShapesConfig = DEFAULT_SHAPES,
+    num_each: int = 10,
+    seed: int = 0,
+    backend: Backend = "jax",
+) -> None:
+    """Simulate pictures of coloured shapes and write them as a data set.
+
+    Args:
+        out: new folder to write.
+        data: what the pictures show.
+        num_each: pictures of each combination of shape and color.
+        seed: integer from 0 to 2^32 - 1 that decides every pixel.
+        backend: which of the two makes them; the bytes are the same.
+    """
+    card = ShapesCard(data, num_each, seed, metadata.version("zooparity"))
+    simulator = _package(backend, "pipeline").simulate_batches(data, num_each, seed, BATCH)
+    with progress_bar(card.num_images, "simulating", enabled=True) as advance:
+        save_shapes(out, _counted(simulator, advance), card)
+    print(f"{card.num_images} pictures in {out}")
+
+
+def _counted(batches: Any, advance: Any) -> Any:
+    for batch in batches:
+        yield batch
+        for _ in range(len(batch.images)):
+            advance()
+
+
+def train(
+    out: Path,
+    backend: Backend,
+    data: ShapesConfig = DEFAULT.data,
+    num_each: int = DEFAULT.num_each,
+    target: Target = DEFAULT.target,
+    validation_fraction: float = DEFAULT.validation_fraction,
+    model: ModelFlags = DEFAULT_MODEL,  # type: ignore[valid-type]
+    train: TrainConfig = DEFAULT.train,
+) -> None:
+    """Simulate pictures, train a classifier on them and write the run.
+
+    Args:
+        out: folder to write weights, configuration, history and figures into.
+        backend: which of the two trains.
+        data: what the pictures show.
+        num_each: pictures of each combination of shape and color.
+        target: what the model tells apart.
+        validation_fraction: part of the pictures kept for validation, over 0 and under 1.
+        model: the classifier; its input size and number of classes follow the data.
+        train: how it is trained; its seed decides the pictures and the split as well.
+    """
+    config = _run_config(data, num_each, target, validation_fraction, model, train)
+    _enable_dtype(backend, config.train.dtype)
+    run = _package(backend, "pipeline").run(config, progress=True)
+    runs.save_run(out, run)
+    print(f"validation accuracy {run.history.validation_accuracies[-1]:.2%}; run in {out}")
+
+
+def evaluate(folder: Path, data: Path | None = None, backend: Backend | None = None) -> None:
+    """Evaluate a run: loss, accuracy and confusion matrix, as JSON and as a figure.
+
+    Args:
+        folder: a run that ``zoo train`` wrote, by either backend.
+        data: a data set that ``zoo simulate`` wrote; the run's own validation pictures,
+            simulated again, unless given.
+        backend: which of the two evaluates; the one that trained unless given.
+    """
+    saved = runs.load_run(folder)
+    used = backend or saved.backend
+    _enable_dtype(used, saved.config.train.dtype)
+    pipeline = _package(used, "pipeline")
+    loss, accuracy, counts = pipeline.evaluate_run(saved, data)
+    classes = saved.config.data.class_names(saved.config.target)
+    figure = figures.confusion_matrices({PACKAGES[used]: counts}, classes)
+    figures.save_figure(figure, folder / "confusion.png")
+    content = {
+        "backend": used,
+        "data": str(data) if data else "the run's validation pictures",
+        "num_samples": int(counts.sum()),
+        "loss": loss,
+        "accuracy": accuracy,
+        "class_names": classes,
+        "confusion_matrix": counts,
+    }
+    files.write_json(folder / "evaluation.json", content)
+    print(f"loss {loss:.6f}, accuracy {accuracy:.2%} of {int(counts.sum())} pictures")
+    for name, row in zip(classes, counts, strict=True):
+        print(f"  {name:>12} " + " ".join(f"{count:5d}" for count in row))
+
+
+def compare(
+    out: Path = Path("demo"),
+    data: ShapesConfig = DEFAULT.data,
+    num_each: int = DEFAULT.num_each,
+    target: Target = DEFAULT.target,
+    validation_fraction: float = DEFAULT.validation_fraction,
+    model: ModelFlags = DEFAULT_MODEL,  # type: ignore[valid-type]
+    train: TrainConfig = DEFAULT.train,
+) -> None:
+    """Make the same run in both backends and set the numbers side by side.
+
+    Args:
+        out: folder to write the numbers, the figures and report.html into.
+        data: what the pictures show.
+        num_each: pictures of each combination of shape and color.
+        target: what the model tells apart.
+        validation_fraction: part of the pictures kept for validation, over 0 and under 1.
+        model: the classifier; its input size and number of classes follow the data.
+        train: how it is trained; its seed decides the pictures and the split as well.
+    """
+    from rich.console import Console
+
+    from zoojax.spec import report
+    from zootorch import parity
+
+    config = _run_config(data, num_each, target, validation_fraction, model, train)
+    first, second = parity.run_both(config, progress=True)
+    num_shown = min(16, config.num_each * config.data.num_combinations)
+    images = parity.sample_images(config, num_shown)
+    rows = parity.compare(first, second)
+    console = Console(width=None if sys.stdout.isatty() else 100)
+    console.print(report.table(rows))
+    path = parity.write_comparison(out, first, second, images)
+    console.print(f"{report.summarise(rows)}; numbers, figures and report in {path.parent}")
+    if any(row.verdict == "DIFFERS" for row in rows):
+        sys.exit(1)
+
+
+def _run_config(
+    data: ShapesConfig,
+    num_each: int,
+    target: Target,
+    validation_fraction: float,
+    model: Any,
+    train: TrainConfig,
+) -> RunConfig:
+    derived = {"height": data.image_height, "width": data.image_width}
+    options = {**dataclasses.asdict(model), **derived}
+    return RunConfig(data, num_each, target, validation_fraction, CNNConfig(**options), train)
+
+
+def _package(backend: str, module: str) -> Any:
+    """Import a module of a backend; a missing framework is one clear line."""
+    try:
+        return importlib.import_module(f"{PACKAGES[backend]}.{module}")
+    except ModuleNotFoundError as error:
+        raise ValueError(
+            f"backend {backend} needs {error.name}: pip install 'zooparity[{backend}]'"
+        ) from None
+
+
+def _enable_dtype(backend: str, dtype: str) -> None:
+    """Switch JAX's float64 on for this program when a run needs it."""
+    if backend == "jax" and dtype == "float64":
+        _package("jax", "random").jax.config.update("jax_enable_x64", True)
+
+
+def _later(command: Callable[..., None]) -> Callable[..., Callable[[], None]]:
+    """Return a command that is bound to its arguments instead of run: parsing comes first."""
+
+    @functools.wraps(command)
+    def bind(*args: Any, **kwargs: Any) -> Callable[[], None]:
+        return functools.partial(command, *args, **kwargs)
+
+    return bind
+
+
+def _fail(message: str) -> NoReturn:
+    """Write one line to standard error and exit with 2."""
+    print(f"zoo: error: {' '.join(message.split())}", file=sys.stderr)
+    sys.exit(2)
+
+
+def _first_paragraph(box: str) -> str:
+    """Return what tyro's error box says above its first rule, without the frame."""
+    lines = [line.strip(" │") for line in box.splitlines()[1:]]
+    rule = next((i for i, line in enumerate(lines) if set(line) <= set("─╰╯")), len(lines))
+    text = " ".join(lines[:rule])
+    return text.split("__tyro-dummy-inner__.")[-1]
+
+
+def main(args: Sequence[str] | None = None) -> None:
+    """Run the command line: exit code 0, 1 when runs differ, 2 for bad input."""
+    commands: dict[str, Callable[..., None]] = {
+        "simulate": simulate,
+        "train": train,
+        "evaluate": evaluate,
+        "compare": compare,
+    }
+    errors = io.StringIO()
+    try:
+        with contextlib.redirect_stderr(errors):
+            run = tyro.extras.subcommand_cli_from_dict(
+                {name: _later(command) for name, command in commands.items()},
+                prog="zoo",
+                description="Coloured shapes and their classifier, in JAX and in torch.",
+                args=args,
+            )
+    except SystemExit as stop:
+        if stop.code == 2:
+            _fail(_first_paragraph(errors.getvalue()))
+        raise
+    try:
+        run()
+    except (ValueError, OSError, NonFiniteLossError) as error:
+        _fail(str(error))
