@@ -102,14 +102,15 @@ class AvgPool2d(nn.Module):
 
 
 def _window_views(x: Array, size: int) -> list[Array]:
-    """Return the pixels of all windows by their place in the window: strided slices.
+    """Return the pixels of all windows by their place in the window, one array a place.
 
     On a CPU the gradient of XLA's ``reduce_window`` is several times slower than that of an
     elementwise operation on these.
     """
-    height, width = (n - n % size for n in x.shape[1:3])
-    x = x[:, :height, :width]
-    return [x[:, i::size, j::size] for i in range(size) for j in range(size)]
+    rows, columns = (n // size for n in x.shape[1:3])
+    x = x[:, : rows * size, : columns * size]
+    x = x.reshape(len(x), rows, size, columns, size, x.shape[-1])
+    return [x[:, :, i, :, j] for i in range(size) for j in range(size)]
 
 
 class Head(nn.Module):

@@ -8,17 +8,18 @@ import dataclasses
 import functools
 import importlib
 import io
+import itertools
 import sys
 from collections.abc import Callable, Sequence
-from importlib import metadata
 from pathlib import Path
 from typing import Any, Literal, NoReturn
 
 import tyro
 
 from zoojax.spec import figures, files, runs
-from zoojax.spec.config import CNNConfig, RunConfig, ShapesConfig, Target, TrainConfig
+from zoojax.spec.config import CNNConfig, RunConfig, ShapesConfig, Target, TrainConfig, check_num_each
 from zoojax.spec.datasets import ShapesCard, save_shapes
+from zoojax.spec.draws import check_seed
 from zoojax.spec.progress import progress_bar
 from zoojax.spec.records import NonFiniteLossError
 
@@ -60,18 +61,19 @@ def simulate(
         seed: integer from 0 to 2^32 - 1 that decides every pixel.
         backend: which of the two makes them; the bytes are the same.
     """
-    card = ShapesCard(data, num_each, seed, metadata.version("zooparity"))
+    card = ShapesCard(data, check_num_each(num_each), check_seed(seed), runs.version())
     simulator = _package(backend, "pipeline").simulate_batches(data, num_each, seed, BATCH)
-    with progress_bar(card.num_images, "simulating", enabled=True) as advance:
-        save_shapes(out, _counted(simulator, advance), card)
+    save_shapes(out, _counted(simulator, card.num_images), card)
     print(f"{card.num_images} pictures in {out}")
 
 
-def _counted(batches: Any, advance: Any) -> Any:
-    for batch in batches:
-        yield batch
-        for _ in range(len(batch.images)):
-            advance()
+def _counted(batches: Any, num_images: int) -> Any:
+    """Yield the batches behind a progress bar, which appears with the first."""
+    with progress_bar(num_images, "simulating", enabled=True) as advance:
+        for batch in batches:
+            yield batch
+            for _ in range(len(batch.images)):
+                advance()
 
 
 def train(
@@ -97,6 +99,7 @@ def train(
         train: how it is trained; its seed decides the pictures and the split as well.
     """
     config = _run_config(data, num_each, target, validation_fraction, model, train)
+    _check_folder(out)
     _enable_dtype(backend, config.train.dtype)
     run = _package(backend, "pipeline").run(config, progress=True)
     runs.save_run(out, run)
@@ -161,6 +164,7 @@ def compare(
     from zootorch import parity
 
     config = _run_config(data, num_each, target, validation_fraction, model, train)
+    _check_folder(out)
     first, second = parity.run_both(config, progress=True)
     num_shown = min(16, config.num_each * config.data.num_combinations)
     images = parity.sample_images(config, num_shown)
@@ -184,6 +188,12 @@ def _run_config(
     derived = {"height": data.image_height, "width": data.image_width}
     options = {**dataclasses.asdict(model), **derived}
     return RunConfig(data, num_each, target, validation_fraction, CNNConfig(**options), train)
+
+
+def _check_folder(out: Path) -> None:
+    """Refuse a file where a folder is to be written: before the work, not after it."""
+    if out.exists() and not out.is_dir():
+        raise NotADirectoryError(f"{out} is a file; choose another folder")
 
 
 def _package(backend: str, module: str) -> Any:
@@ -219,10 +229,11 @@ def _fail(message: str) -> NoReturn:
 
 
 def _first_paragraph(box: str) -> str:
-    """Return what tyro's error box says above its first rule, without the frame."""
+    """Return what tyro's error box says between its title and the next rule, unframed."""
     lines = [line.strip(" │") for line in box.splitlines()[1:]]
-    rule = next((i for i, line in enumerate(lines) if set(line) <= set("─╰╯")), len(lines))
-    text = " ".join(lines[:rule])
+    # Where the terminal knows no frames, dashes are the rules and one follows the title.
+    groups = itertools.groupby(lines, key=lambda line: set(line) <= set("─╰╯-"))
+    text = next((" ".join(group) for is_rule, group in groups if not is_rule), "")
     return text.split("__tyro-dummy-inner__.")[-1]
 
 

@@ -100,6 +100,11 @@ def _write_pictures(folder: Path, batches: Iterable[ShapeBatch], card: ShapesCar
             stop = start + len(batch.images)
             if stop > len(images):
                 raise ValueError(f"the card says {len(images)} pictures, the batches hold more")
+            if batch.images.shape[1:] != shape[1:] or batch.images.dtype != np.uint8:
+                raise ValueError(
+                    f"the card says uint8 pictures of shape {shape[1:]}, a batch holds "
+                    f"{batch.images.dtype} of {batch.images.shape[1:]}"
+                )
             images[start:stop] = batch.images
             columns = [np.arange(start, stop)]
             for target, file in files.items():
@@ -135,7 +140,14 @@ def load_shapes(folder: str | Path) -> tuple[ShapeBatch, ShapesCard]:
     for name, expected in content["files"].items():
         _check_file(folder / name, expected)
     images = np.load(folder / IMAGES, mmap_mode="r")
-    rows = np.loadtxt(folder / LATENTS, dtype=str, delimiter=",", skiprows=1, ndmin=2)
+    shape = (card.num_images, card.config.image_height, card.config.image_width, 3)
+    if images.shape != shape:
+        raise ValueError(
+            f"{folder / CARD} is damaged: it says pictures of shape {shape}, {IMAGES} holds "
+            f"{images.shape}"
+        )
+    with (folder / LATENTS).open(newline="") as table:
+        rows = np.array(list(csv.reader(table))[1:])
     column = dict(zip(COLUMNS, rows.T, strict=True))
     # Class names are in label order, which is alphabetical: a place in it is a label.
     label = {t: np.searchsorted(card.config.class_names(t), column[t]) for t in LABELS}
@@ -157,11 +169,25 @@ def _read_card(content: dict[str, Any], path: Path) -> ShapesCard:
         raise ValueError(f"{path} lacks {', '.join(missing)}")
     if content["format"] != FORMAT:
         raise ValueError(f"{path} has format {content['format']!r}, known is {FORMAT!r}")
-    if set(content["files"]) != {IMAGES, *LABELS.values(), LATENTS}:
-        raise ValueError(f"{path} is damaged: it vouches for {', '.join(content['files'])}")
+    if not isinstance(content["config"], dict) or not _vouches(content["files"]):
+        raise ValueError(
+            f"{path} is damaged: it lacks a configuration, or bytes and sha256 of each file"
+        )
     config = make_config(ShapesConfig, content["config"], str(path))
-    num_each, seed = check_num_each(content["num_each"]), check_seed(content["seed"])
+    try:
+        num_each, seed = check_num_each(content["num_each"]), check_seed(content["seed"])
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from None
     return ShapesCard(config, num_each, seed, content["version"])
+
+
+def _vouches(sums: Any) -> bool:
+    """Return whether a card's ``files`` describe every file, and no other."""
+    return (
+        isinstance(sums, dict)
+        and set(sums) == {IMAGES, *LABELS.values(), LATENTS}
+        and all(isinstance(s, dict) and {"bytes", "sha256"} <= set(s) for s in sums.values())
+    )
 
 
 def _check_file(path: Path, expected: dict[str, Any]) -> None:

@@ -31,6 +31,14 @@ class SavedRun(NamedTuple):
     backend: str
 
 
+def version() -> str:
+    """Return the version of this program, or that it runs from its source alone."""
+    try:
+        return metadata.version("zooparity")
+    except metadata.PackageNotFoundError:
+        return "(not installed)"
+
+
 def save_run(folder: str | Path, run: Run) -> None:
     """Write a run into ``folder``, made when it is missing; each file whole or not at all."""
     folder = Path(folder)
@@ -38,7 +46,7 @@ def save_run(folder: str | Path, run: Run) -> None:
     files.write_json(folder / HISTORY, run.history)
     figure = figures.loss_curves({f"zoo{run.backend}": run.history})
     figures.save_figure(figure, folder / "losses.png")
-    about = {"backend": run.backend, "version": metadata.version("zooparity")}
+    about = {"backend": run.backend, "version": version()}
     files.write_json(folder / RUN, {**about, "config": run.config})
 
 
@@ -51,12 +59,13 @@ def load_run(folder: str | Path) -> SavedRun:
     """
     path = Path(folder) / RUN
     content = files.read_json(path)
-    if content.get("backend") not in ("jax", "torch") or "config" not in content:
-        raise ValueError(f"{path} is damaged: it lacks a backend or a configuration")
     parts = {"data": ShapesConfig, "model": CNNConfig, "train": TrainConfig}
-    options = dict(content["config"])
+    options = content.get("config")
+    is_whole = isinstance(options, dict) and all(isinstance(options.get(n), dict) for n in parts)
+    if content.get("backend") not in ("jax", "torch") or not is_whole:
+        raise ValueError(f"{path} is damaged: it lacks a backend or a configuration")
     for name, config_type in parts.items():
-        options[name] = files.make_config(config_type, options.get(name, {}), str(path))
+        options[name] = files.make_config(config_type, options[name], str(path))
     config = files.make_config(RunConfig, options, str(path))
     return SavedRun(Path(folder), config, content["backend"])
 

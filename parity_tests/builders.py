@@ -1,0 +1,90 @@
+"""Models, batches and trained states that several test files need."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import torch
+
+import zoojax
+import zootorch
+from zoojax import weights as jax_weights
+from zoojax.spec.config import CNNConfig, ShapesConfig, TrainConfig
+from zoojax.spec.records import Batch
+from zootorch import weights as torch_weights
+
+SMALL_DATA = ShapesConfig(image_height=32, image_width=32, min_size=8, max_size=16)
+SMALL_CNN = CNNConfig(height=32, width=32, num_cnn_channels=8, num_cnn_layers=1, num_layers=1)
+
+
+def small_dataset(num_each=5, seed=5, target="shape"):
+    """Return the same labelled pictures for both backends: NumPy arrays, and tensors."""
+    drawn = zootorch.ShapesDataset(SMALL_DATA, num_each, seed).arrays()
+    dataset = Batch(drawn.images, getattr(drawn, target))
+    return Batch(*(field.numpy() for field in dataset)), dataset
+
+
+def twins(config, *, seed=5, dtype="float32"):
+    """Return a zoojax model with its variables, and the zootorch model, from one seed."""
+    model = zoojax.CNN(config)
+    shape = (1, config.height, config.width, config.num_input_channels)
+    variables = zoojax.init(jax.random.key(seed), model, jnp.zeros(shape, dtype))
+    twin = zootorch.CNN(config, zootorch.Generator(seed)).to(getattr(torch, dtype))
+    return model, variables, twin
+
+
+def twin_trainers(config, train_config):
+    """Return a zoojax state and a zootorch trainer before their first step."""
+    model, variables, twin = twins(config, seed=train_config.seed, dtype=train_config.dtype)
+    return zoojax.create_state(model, variables, train_config), zootorch.Trainer(twin, train_config)
+
+
+def jax_arrays(state):
+    """Return weights, statistics and Adam's moments of a zoojax state, by name in files."""
+    to_arrays = jax_weights.to_arrays
+    return {
+        "weights": to_arrays(state.model, state.variables),
+        "mu": to_arrays(state.model, {"params": state.opt_state.mu}),
+        "nu": to_arrays(state.model, {"params": state.opt_state.nu}),
+    }
+
+
+def torch_arrays(trainer):
+    """Return weights, statistics and Adam's moments of a zootorch trainer, by name in files."""
+    moments = {}
+    for name, parameter in trainer.model.named_parameters():
+        moments[name] = trainer.optimizer.state[parameter]
+    return {
+        "weights": torch_weights.to_arrays(trainer.model),
+        "mu": {name: each["exp_avg"].numpy() for name, each in moments.items()},
+        "nu": {name: each["exp_avg_sq"].numpy() for name, each in moments.items()},
+    }
+
+
+def idle_parameters(config):
+    """Return the names of parameters on which the training loss does not depend.
+
+    A BatchNorm takes the mean of each channel off. So the bias of the convolution or linear
+    layer before it has gradient zero on paper; and so has the bias of an earlier BatchNorm,
+    when only pools and layers that turn a constant into a constant are in between: the last
+    convolution's always (a linear layer follows), the others' when nothing is padded. With an
+    activation in between it is not so. In practice the gradient is rounding noise, which Adam
+    turns into steps of full size and any sign: harmless to the loss, but such parameters, and
+    the running means that contain them, cannot be compared in float32.
+    """
+    blocks = range(config.num_cnn_layers + 2)
+    names = {f"conv_block.{3 * block}.bias" for block in blocks}
+    names |= {f"linear_block.{4 * block}.bias" for block in range(config.num_layers + 1)}
+    if config.conv_activation == "none":
+        unpadded = blocks if config.padding == 0 else blocks[-1:]
+        names |= {f"conv_block.{3 * block + 1}.bias" for block in unpadded}
+    return names
+
+
+def history_of(losses):
+    """Return losses as an array."""
+    return np.array([float(loss) for loss in losses])
+
+
+def train_config(**options):
+    """Return a training configuration for the small data: seed 5 unless given."""
+    return TrainConfig(**{"seed": 5, "batch_size": 16, **options})
