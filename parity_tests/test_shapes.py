@@ -36,7 +36,7 @@ def jax_simulate(seed, config, indices):
 
 
 def torch_simulate(seed, config, indices):
-    num_each = max(indices) // config.num_combinations + 1
+    num_each = int(max(indices)) // config.num_combinations + 1
     return to_numpy(zootorch.ShapesDataset(config, num_each, seed).batch(indices))
 
 
@@ -89,8 +89,8 @@ def jax_spans(kind, width, height, turned):
 def test_every_span_of_zoojax_paints_the_workshops_mask():
     columns, num_masks = np.arange(110), 0
     for (shape, width, height), turned, expected in workshops_masks():
-        turned = {"upside_down": False, "sideways": False} | turned
-        first, last = map(np.asarray, jax_spans(labels.SHAPES.index(shape), width, height, turned))
+        turns = {"upside_down": False, "sideways": False} | turned
+        first, last = map(np.asarray, jax_spans(labels.SHAPES.index(shape), width, height, turns))
         painted = (columns >= first[:, None]) & (columns <= last[:, None])
         side = max(width, height)
         assert np.array_equal(painted[:side, :side], expected), (shape, width, height, turned)
@@ -119,40 +119,35 @@ def test_a_mask_that_does_not_exist_is_refused(shape_mask, sizes, message):
         shape_mask(*sizes)
 
 
+# Few, since each compiles; the golden vectors below hold the default size, wide and tall
+# images, and colors of one's own.
 CASES = {
-    "default": (ShapesConfig(), [0, 9, 18, 27, 63999]),
-    "wide": (small(image_width=61), range(32)),
-    "tall": (small(image_height=61), range(32)),
-    "3 * width % 4 = 1": (small(image_width=23), range(8)),
-    "3 * width % 4 = 2": (small(image_width=22), range(8)),
-    "3 * width % 4 = 3": (small(image_width=21), range(8)),
-    "one shape": (small(shapes=("triangle",)), range(24)),
-    "two shapes": (small(shapes=("triangle", "diamond")), range(16)),
-    "one color": (small(colors=("cyan",), shades=False), range(12)),
-    "shades alone": (small(colors=()), range(12)),
-    "no shades": (small(shades=False), range(24)),
-    "own colors": (small(colors=OWN_COLORS, shades=False, magnitude=99), range(24)),
-    "no jitter": (small(magnitude=0), range(32)),
-    "largest jitter": (small(magnitude=99), range(32)),
-    "one size": (small(min_size=13, max_size=13), range(32)),
-    "whole image": (small(image_width=24, min_size=24, max_size=24), range(32)),
-    "one pixel": (small(min_size=1, max_size=1), range(32)),
-    "image of one pixel": (
-        small(image_height=1, image_width=1, min_size=1, max_size=1),
-        range(32),
+    "3 * width % 4 = 1, one shape": small(image_width=23, shapes=("triangle",)),
+    "3 * width % 4 = 2, one color, no jitter": small(
+        image_width=22, colors=("cyan",), shades=False, magnitude=0
     ),
+    "3 * width % 4 = 3, shades alone, largest jitter": small(
+        image_width=21, colors=(), magnitude=99
+    ),
+    "own colors beside known ones": small(colors={**OWN_COLORS, "red": (255, 0, 0)}),
+    "one size, whole image": small(image_width=24, min_size=24, max_size=24),
+    "size of one pixel": small(min_size=1, max_size=1),
+    "image of one pixel": small(image_height=1, image_width=1, min_size=1, max_size=1),
 }
 
 
 @pytest.mark.parametrize("case", CASES)
 @BACKENDS
 def test_pictures_and_latents_equal_the_oracle(simulate, case):
-    config, indices = CASES[case]
-    assert_same(simulate(5, config, indices), oracle.simulate(5, config, indices))
+    assert_same(simulate(5, CASES[case], range(32)), oracle.simulate(5, CASES[case], range(32)))
 
 
 @pytest.mark.parametrize("name", SCENES)
-@BACKENDS
+@pytest.mark.parametrize(
+    "simulate",
+    [oracle.simulate, jax_simulate, torch_simulate],
+    ids=["oracle", "zoojax", "zootorch"],
+)
 def test_pictures_and_latents_equal_the_golden_vectors(simulate, name):
     scene = SCENES[name]
     config = make_config(ShapesConfig, scene["config"], name)
@@ -181,13 +176,20 @@ def configs(draw):
     )
 
 
-@settings(max_examples=6, deadline=None)
-@given(config=configs(), seed=st.integers(0, 2**32 - 1), start=st.integers(0, 1000))
-def test_any_configuration_equals_the_oracle(config, seed, start):
-    indices = range(start, start + 12)
-    expected = oracle.simulate(seed, config, indices)
-    assert_same(jax_simulate(seed, config, indices), expected)
-    assert_same(torch_simulate(seed, config, indices), expected)
+# JAX compiles for each configuration, torch does not.
+@pytest.mark.parametrize(
+    ("simulate", "max_examples"),
+    [(jax_simulate, 4), (torch_simulate, 40)],
+    ids=["zoojax", "zootorch"],
+)
+def test_any_configuration_equals_the_oracle(simulate, max_examples):
+    @settings(max_examples=max_examples, deadline=None)
+    @given(config=configs(), seed=st.integers(0, 2**32 - 1), start=st.integers(0, 1000))
+    def check(config, seed, start):
+        indices = range(start, start + 12)
+        assert_same(simulate(seed, config, indices), oracle.simulate(seed, config, indices))
+
+    check()
 
 
 def rows(batch, indices):
@@ -209,30 +211,31 @@ def test_a_picture_does_not_depend_on_its_batch(simulate):
     assert_same(simulate(3, config, order), rows(whole, order))
     for index in (0, 40, 63):
         assert_same(simulate(3, config, [index]), rows(whole, [index]))
+    repeated = [7, 7, *range(62)]
+    assert_same(simulate(3, config, repeated), rows(whole, repeated))
 
 
 def test_a_picture_does_not_depend_on_the_number_of_pictures():
     config = small()
-    few, many = (zoojax.simulate_shapes(random.root_key(3), config, n) for n in (1, 3))
+    few, many = (zoojax.simulate_shapes(random.root_key(3), config, n) for n in (1, 2))
     assert_same(few, rows(many, slice(32)))
-    few, many = (zootorch.ShapesDataset(config, n, 3) for n in (1, 3))
+    few, many = (zootorch.ShapesDataset(config, n, 3) for n in (1, 2))
     assert_same(to_numpy(few.arrays()), rows(many.arrays(), slice(32)))
-    for index in (0, 31, 32, 95):
+    for index in (0, 31, 32, 63):
         assert_same(to_numpy(many[index]), rows(many.arrays(), index))
 
 
 @BACKENDS
 def test_every_combination_is_equally_often(simulate):
-    config = small(shapes=("circle", "triangle"), colors=("red", "green"), shades=True)
-    drawn = simulate(1, config, range(5 * config.num_combinations))
+    drawn = simulate(3, small(), range(64))
     pairs, counts = np.unique(np.stack([drawn.shape, drawn.color]), axis=1, return_counts=True)
-    assert pairs.shape == (2, 2 * 4)
-    assert (counts == 5).all()
+    assert pairs.shape == (2, 4 * 8)
+    assert (counts == 2).all()
 
 
 @BACKENDS
 def test_another_seed_gives_other_pictures(simulate):
-    first, second = (np.asarray(simulate(seed, small(), range(8)).images) for seed in (0, 1))
+    first, second = (np.asarray(simulate(seed, small(), range(64)).images) for seed in (0, 1))
     # Of unrelated bytes one in 256 is the same; shapes that overlap add some.
     assert (first == second).mean() < 0.2
 

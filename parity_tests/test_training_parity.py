@@ -207,7 +207,7 @@ def test_float64_whole_run(x64):
 
 
 def test_another_seed_is_another_run(x64):
-    _, history, trainer, _ = whole_runs("float64", num_epochs=1)
+    _, history, _, _ = whole_runs("float64", num_epochs=1)
     _, other, _, _ = whole_runs("float64", num_epochs=1, seed=6)
     assert relative(history.step_losses, other.step_losses) > 1e-3
 

@@ -17,9 +17,8 @@ from typing import Any, Literal, NoReturn
 import tyro
 
 from zoojax.spec import figures, files, runs
-from zoojax.spec.config import CNNConfig, RunConfig, ShapesConfig, Target, TrainConfig, check_num_each
+from zoojax.spec.config import CNNConfig, RunConfig, ShapesConfig, Target, TrainConfig
 from zoojax.spec.datasets import ShapesCard, save_shapes
-from zoojax.spec.draws import check_seed
 from zoojax.spec.progress import progress_bar
 from zoojax.spec.records import NonFiniteLossError
 
@@ -40,6 +39,7 @@ ModelFlags = dataclasses.make_dataclass(
 )
 ModelFlags.__doc__ = CNNConfig.__doc__
 DEFAULT_SHAPES = ShapesConfig()
+EXACT_TRAINING = dataclasses.replace(DEFAULT.train, dtype="float64")
 DEFAULT_MODEL: Any = ModelFlags()
 
 BATCH = 64
@@ -61,7 +61,7 @@ def simulate(
         seed: integer from 0 to 2^32 - 1 that decides every pixel.
         backend: which of the two makes them; the bytes are the same.
     """
-    card = ShapesCard(data, check_num_each(num_each), check_seed(seed), runs.version())
+    card = ShapesCard(data, num_each, seed, runs.version())
     simulator = _package(backend, "pipeline").simulate_batches(data, num_each, seed, BATCH)
     save_shapes(out, _counted(simulator, card.num_images), card)
     print(f"{card.num_images} pictures in {out}")
@@ -145,7 +145,7 @@ def compare(
     target: Target = DEFAULT.target,
     validation_fraction: float = DEFAULT.validation_fraction,
     model: ModelFlags = DEFAULT_MODEL,  # type: ignore[valid-type]
-    train: TrainConfig = DEFAULT.train,
+    train: TrainConfig = EXACT_TRAINING,
 ) -> None:
     """Make the same run in both backends and set the numbers side by side.
 

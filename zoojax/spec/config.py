@@ -248,13 +248,19 @@ class RunConfig:
     """
 
     data: ShapesConfig = ShapesConfig(
-        image_height=64, image_width=64, min_size=20, max_size=40, shades=False
+        image_height=32, image_width=32, min_size=16, max_size=28, shades=False
     )
-    num_each: int = 100
+    num_each: int = 80
     target: Target = "shape"
     validation_fraction: float = 0.2
-    model: CNNConfig = CNNConfig(num_cnn_channels=16, num_cnn_layers=1, conv_activation="relu")
-    train: TrainConfig = TrainConfig()
+    model: CNNConfig = CNNConfig(
+        num_cnn_channels=16,
+        num_cnn_layers=2,
+        dropout=0.1,
+        conv_activation="relu",
+        head="average",
+    )
+    train: TrainConfig = TrainConfig(learning_rate=0.01)
 
     def __post_init__(self) -> None:
         check_num_each(self.num_each)

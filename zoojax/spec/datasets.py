@@ -63,8 +63,11 @@ def save_shapes(folder: str | Path, batches: Iterable[ShapeBatch], card: ShapesC
 
     Raises:
         FileExistsError: when the folder exists.
-        ValueError: when the batches hold another number of pictures than the card says.
+        ValueError: when the batches hold other pictures than the card says, or the card's
+            number or seed is not allowed.
     """
+    check_num_each(card.num_each)
+    check_seed(card.seed)
     folder = Path(folder)
     if folder.exists():
         raise FileExistsError(f"{folder} exists; choose another folder or remove it")

@@ -7,7 +7,7 @@ A folder holds ``model.safetensors`` and ``config.json``, as the workshop publis
 
 from importlib import metadata
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from zoojax.spec import figures, files
 from zoojax.spec.config import CNNConfig, RunConfig, ShapesConfig, TrainConfig
@@ -60,7 +60,7 @@ def load_run(folder: str | Path) -> SavedRun:
     path = Path(folder) / RUN
     content = files.read_json(path)
     parts = {"data": ShapesConfig, "model": CNNConfig, "train": TrainConfig}
-    options = content.get("config")
+    options: Any = content.get("config")
     is_whole = isinstance(options, dict) and all(isinstance(options.get(n), dict) for n in parts)
     if content.get("backend") not in ("jax", "torch") or not is_whole:
         raise ValueError(f"{path} is damaged: it lacks a backend or a configuration")
