@@ -14,12 +14,13 @@ import pytest
 import zootorch.parity
 from zoojax.spec.datasets import load_shapes
 from zoojax.spec.runs import load_run
-from zootorch.cli import main
+from zootorch.cli import DEFAULT, main
 
 PICTURES = ["--data.image-height", "16", "--data.image-width", "16"]
 PICTURES += ["--data.min-size", "4", "--data.max-size", "12", "--data.no-shades"]
 TINY = [*PICTURES, "--num-each", "4", "--train.num-epochs", "1", "--train.batch-size", "32"]
 TINY += ["--model.num-cnn-channels", "4", "--model.num-cnn-layers", "0", "--model.hidden-dim", "8"]
+TINY += ["--model.head", "flatten", "--model.dropout", "0.2", "--train.learning-rate", "0.001"]
 # Two whole batches for training: a third, smaller one would be compiled for anew.
 TINY += ["--validation-fraction", "0.3333"]
 NUM_VALIDATION = 32
@@ -220,13 +221,17 @@ def test_a_run_that_diverges_ends_with_one_line(tmp_path):
     assert not (tmp_path / "new").exists()
 
 
+IMAGE_HEIGHT = f"height of a picture in pixels. (default: {DEFAULT.data.image_height})"
+LEARNING_RATE = f"Adam's step size. (default: {DEFAULT.train.learning_rate})"
+
+
 @pytest.mark.parametrize(
     ("command", "said"),
     [
         ("simulate", ["--out PATH", "in pixels", "(default: 224)", "(default: 10)", "2^32 - 1"]),
-        ("train", ["--out PATH", "{jax,torch}", "in pixels", "(default: 0.001)", "under 1"]),
+        ("train", ["--out PATH", "{jax,torch}", "in pixels", LEARNING_RATE, "under 1"]),
         ("evaluate", ["--folder PATH", "the one that trained unless given"]),
-        ("compare", ["(default: demo)", "in pixels", "(default: 64)", "0..99", "(default: 32)"]),
+        ("compare", ["(default: demo)", "in pixels", IMAGE_HEIGHT, "0..99", "under 1"]),
     ],
 )
 def test_help_states_units_and_defaults(command, said):

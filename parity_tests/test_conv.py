@@ -9,7 +9,7 @@ import pytest
 import safetensors.numpy
 import torch
 from flax import linen
-from hypothesis import HealthCheck, given, reject, settings
+from hypothesis import HealthCheck, Phase, given, reject, settings
 from hypothesis import strategies as st
 
 import zoojax.cnn
@@ -154,7 +154,13 @@ def cnn_configs(draw):
         reject()
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.filter_too_much])
+# No search for the smallest failure: each try traces a model.
+@settings(
+    max_examples=15,
+    deadline=None,
+    phases=(Phase.reuse, Phase.generate),
+    suppress_health_check=[HealthCheck.filter_too_much],
+)
 @given(config=cnn_configs())
 def test_the_table_of_layers_is_what_both_models_produce(config):
     rows = cnn_layer_shapes(config)

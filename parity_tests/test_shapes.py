@@ -11,7 +11,7 @@ import numpy as np
 import oracle
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 from oracle import assert_same, to_numpy
 from scipy import stats
@@ -176,14 +176,15 @@ def configs(draw):
     )
 
 
-# JAX compiles for each configuration, torch does not.
+# JAX compiles for each configuration, torch does not; nor is there time to look for the
+# smallest failure.
 @pytest.mark.parametrize(
     ("simulate", "max_examples"),
     [(jax_simulate, 4), (torch_simulate, 40)],
     ids=["zoojax", "zootorch"],
 )
 def test_any_configuration_equals_the_oracle(simulate, max_examples):
-    @settings(max_examples=max_examples, deadline=None)
+    @settings(max_examples=max_examples, deadline=None, phases=(Phase.reuse, Phase.generate))
     @given(config=configs(), seed=st.integers(0, 2**32 - 1), start=st.integers(0, 1000))
     def check(config, seed, start):
         indices = range(start, start + 12)
