@@ -61,7 +61,7 @@ def simulate(
         seed: integer from 0 to 2^32 - 1 that decides every pixel.
         backend: which of the two makes them; the bytes are the same.
     """
-    card = ShapesCard(data, num_each, seed, runs.version())
+    card = ShapesCard(data, num_each, seed, files.version())
     simulator = _package(backend, "pipeline").simulate_batches(data, num_each, seed, BATCH)
     save_shapes(out, _counted(simulator, card.num_images), card)
     print(f"{card.num_images} pictures in {out}")

@@ -5,6 +5,7 @@ import hashlib
 import json
 import os
 from collections.abc import Mapping
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +39,14 @@ def write_whole(path: str | os.PathLike[str], content: bytes) -> Path:
     finally:
         partial.unlink(missing_ok=True)
     return path
+
+
+def version() -> str:
+    """Return the version of this program, or that it runs from its source alone."""
+    try:
+        return metadata.version("zooparity")
+    except metadata.PackageNotFoundError:
+        return "(not installed)"
 
 
 def sha256(path: str | os.PathLike[str]) -> str:

@@ -5,7 +5,6 @@ import html
 import os
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from importlib import metadata
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, get_args
 
@@ -13,7 +12,7 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
-from zoojax.spec.files import write_whole
+from zoojax.spec.files import version, write_whole
 
 Verdict = Literal["identical", "within rounding", "DIFFERS", "—"]
 """Bit for bit; difference <= allowed; difference > allowed; for information only."""
@@ -175,7 +174,7 @@ def write_report(
 {"".join(_figure_html(caption, Path(png)) for caption, png in figures.items())}
 <h2>Settings</h2>
 <table class="settings"><tbody>{"".join(_settings_html(settings))}</tbody></table>
-<footer>zooparity {html.escape(_version())}</footer>
+<footer>zooparity {html.escape(version())}</footer>
 </body></html>
 """
     return write_whole(path, page.encode())
@@ -227,10 +226,3 @@ def _settings_html(settings: Mapping[str, Any], prefix: str = "") -> Iterator[st
             is_list = isinstance(value, (list, tuple))
             shown = ", ".join(map(str, value)) if is_list else str(value)
             yield f'<tr><th scope="row">{label}</th><td>{html.escape(shown)}</td></tr>\n'
-
-
-def _version() -> str:
-    try:
-        return metadata.version("zooparity")
-    except metadata.PackageNotFoundError:
-        return "(not installed)"

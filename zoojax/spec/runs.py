@@ -5,7 +5,6 @@ A folder holds ``model.safetensors`` and ``config.json``, as the workshop publis
 ``losses.png``.
 """
 
-from importlib import metadata
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -31,14 +30,6 @@ class SavedRun(NamedTuple):
     backend: str
 
 
-def version() -> str:
-    """Return the version of this program, or that it runs from its source alone."""
-    try:
-        return metadata.version("zooparity")
-    except metadata.PackageNotFoundError:
-        return "(not installed)"
-
-
 def save_run(folder: str | Path, run: Run) -> None:
     """Write a run into ``folder``, made when it is missing; each file whole or not at all."""
     folder = Path(folder)
@@ -46,7 +37,7 @@ def save_run(folder: str | Path, run: Run) -> None:
     files.write_json(folder / HISTORY, run.history)
     figure = figures.loss_curves({f"zoo{run.backend}": run.history})
     figures.save_figure(figure, folder / "losses.png")
-    about = {"backend": run.backend, "version": version()}
+    about = {"backend": run.backend, "version": files.version()}
     files.write_json(folder / RUN, {**about, "config": run.config})
 
 
