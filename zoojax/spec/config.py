@@ -250,7 +250,7 @@ class RunConfig:
     data: ShapesConfig = ShapesConfig(
         image_height=32, image_width=32, min_size=16, max_size=28, shades=False
     )
-    num_each: int = 80
+    num_each: int = 100
     target: Target = "shape"
     validation_fraction: float = 0.2
     model: CNNConfig = CNNConfig(
@@ -258,9 +258,8 @@ class RunConfig:
         num_cnn_layers=2,
         dropout=0.1,
         conv_activation="relu",
-        head="average",
     )
-    train: TrainConfig = TrainConfig(learning_rate=0.01)
+    train: TrainConfig = TrainConfig(batch_size=20, learning_rate=0.003)
 
     def __post_init__(self) -> None:
         check_num_each(self.num_each)
