@@ -197,11 +197,8 @@ def test_compare_exits_with_1_when_the_runs_differ(compared, tmp_path, monkeypat
     assert "✗ DIFFERS" in (tmp_path / "report.html").read_text()
 
 
-IN_FLOAT32 = pytest.mark.xfail(reason="zootorch loads float64 weights as float32")
-
-
 @pytest.mark.parametrize("trainer", ["jax", "torch"])
-@pytest.mark.parametrize("evaluator", ["jax", pytest.param("torch", marks=IN_FLOAT32)])
+@pytest.mark.parametrize("evaluator", ["jax", "torch"])
 def test_a_run_in_float64_is_evaluated_in_float64(tmp_path, trainer, evaluator):
     options = ["--out", tmp_path, *TINY, "--train.dtype", "float64"]
     succeed("train", "--backend", trainer, *options)

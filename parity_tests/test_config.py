@@ -2,6 +2,7 @@
 
 import dataclasses
 
+import numpy as np
 import pytest
 
 from zoojax.spec.config import CNNConfig, RunConfig, ShapesConfig, TrainConfig
@@ -66,7 +67,7 @@ def test_an_integer_out_of_range_is_refused(config_type, name, allowed, values):
     ("config_type", "name", "allowed", "values"),
     [
         (CNNConfig, "dropout", "a number at least 0 and under 1", (1, -0.1)),
-        (TrainConfig, "learning_rate", "a number over 0 and under inf", (0, -1, float("inf"))),
+        (TrainConfig, "learning_rate", "a number over 0 and under 1e+37", (0, -1, float("inf"))),
         (RunConfig, "validation_fraction", "a number over 0 and under 1", (0, 1, -0.5)),
         (CNNConfig, "conv_activation", "one of none, relu, leaky_relu, elu, gelu", ("tanh",)),
         (CNNConfig, "linear_activation", "one of relu, leaky_relu, elu, gelu", ("none",)),
@@ -86,23 +87,37 @@ def test_a_number_or_choice_not_allowed_is_refused(config_type, name, allowed, v
         ({"min_size": 60, "max_size": 59}, ["min_size must not exceed max_size, got 60 > 59"]),
         ({"image_height": 90}, ["90x224", "at most 90, got 100"]),
         ({"image_width": 99}, ["224x99", "at most 99, got 100"]),
-        ({"shapes": ()}, ["at least one shape, got ()"]),
-        ({"shapes": "circle"}, ["at least one shape, got 'circle'"]),
+        ({"shapes": ()}, ["at least one shape, got none"]),
+        ({"shapes": "circle"}, ["shapes must be a list of names, got 'circle'"]),
+        ({"shapes": 5}, ["shapes must be a list of names, got 5"]),
+        ({"shades": "no"}, ["shades must be True or False, got 'no'"]),
         (
             {"shapes": ("circle", "hexagon")},
             ["unknown shape 'hexagon'; known are circle, diamond, rectangle, triangle"],
         ),
-        ({"shapes": (1,)}, ["unknown shape 1"]),
+        ({"shapes": (1,)}, ["shapes must be a list of names, got (1,)"]),
         ({"colors": ("red", "pink")}, ["unknown color 'pink'; known are black, blue, cyan, green"]),
-        ({"colors": "red"}, ["names or a mapping of names to rgb, got 'red'"]),
-        ({"colors": (1,)}, ["names or a mapping of names to rgb, got (1,)"]),
+        ({"colors": "red"}, ["colors must be a list of names, got 'red'"]),
+        ({"colors": (1,)}, ["colors must be a list of names, got (1,)"]),
+        ({"colors": 5}, ["colors must be a list of names, got 5"]),
+        ({"colors": {"a": None}}, ["'a=None'", "integers 0..255"]),
+        ({"colors": {"dark sea": (1, 2, 3)}}, ["'dark sea=1,2,3'", "letters, digits, _ and -"]),
+        ({"colors": {"a\n": (1, 2, 3)}}, ["letters, digits, _ and -"]),
         ({"colors": (), "shades": False}, ["at least one color when shades=False, got none"]),
         ({"colors": ("black",), "shades": False}, ["'black' is drawn only with shades=True"]),
         ({"colors": ("white=9,9,9",)}, ["color 'white' is (255, 255, 255), got (9, 9, 9)"]),
         ({"colors": ("a=1,2,3", "a=1,2,4")}, ["'a' is given twice: 'a=1,2,3' and 'a=1,2,4'"]),
         *[
             ({"colors": (entry,)}, [repr(entry), "name=red,green,blue with integers 0..255"])
-            for entry in ("a=1,2", "a=1,2,256", "a=1,2,-3", "a=", "=1,2,3", "a=1,2,x")
+            for entry in (
+                "a=1,2",
+                "a=1,2,256",
+                "a=1,2,-3",
+                "a=",
+                "=1,2,3",
+                "a=1,2,x",
+                "a=1,2,\u00b2",
+            )
         ],
         ({"colors": {"a": (0, 300, 0)}}, ["'a=0,300,0'", "integers 0..255"]),
         ({"colors": {"a": (0.5, 3, 0)}}, ["'a=0.5,3,0'", "integers 0..255"]),
@@ -143,6 +158,15 @@ def test_a_model_too_deep_for_the_pictures_of_a_run_is_refused():
     parts = ["conv_block.17", "reached by 1x1 pixels"]
     data = ShapesConfig(image_height=32, image_width=32, min_size=5, max_size=9)
     assert_refused(RunConfig, {"data": data, "model": model}, *parts)
+
+
+def test_integers_and_numbers_of_numpy_count_as_pythons():
+    config = RunConfig(
+        num_each=np.int64(3), train=TrainConfig(seed=np.uint32(7), learning_rate=np.float32(0.5))
+    )
+    assert config == RunConfig(num_each=3, train=TrainConfig(seed=7, learning_rate=0.5))
+    numbers = (config.num_each, config.train.seed, config.train.learning_rate)
+    assert [type(number) for number in numbers] == [int, int, float]
 
 
 def test_order_and_repetition_do_not_matter():

@@ -248,8 +248,8 @@ def test_an_existing_folder_is_refused_and_left_alone(folder):
     assert list(folder.parent.iterdir()) == [folder]
 
 
-def test_names_with_spaces_and_signs_come_back(tmp_path):
-    colors = {"dark sea": (0, 60, 90), "#ff8800": (255, 136, 0)}
+def test_names_with_signs_and_accents_come_back(tmp_path):
+    colors = {"dark-sea_2": (0, 60, 90), "grün": (0, 136, 0)}
     card = CARD._replace(config=ShapesConfig(12, 10, 2, 8, colors=colors, shades=False))
     pictures = zootorch.pipeline.simulate_batches(card.config, card.num_each, card.seed, 7)
     save_shapes(tmp_path / "data", pictures, card)

@@ -2,6 +2,7 @@
 
 import math
 
+import jax
 import numpy as np
 import pytest
 import sklearn.metrics
@@ -90,6 +91,42 @@ def test_one_prediction_changed_is_seen():
     assert zoojax.confusion_matrix(labels, changed, 4)[3].tolist() == [1, 0, 0, 0]
     matrix = torch_compute(zootorch.ConfusionMatrix(4), labels, changed)
     assert matrix[3].tolist() == [1, 0, 0, 0]
+
+
+def torch_accuracy(labels, predictions):
+    return torch_compute(zootorch.Accuracy(), labels, predictions)
+
+
+def torch_confusion(labels, predictions):
+    return torch_compute(zootorch.ConfusionMatrix(4), labels, predictions)
+
+
+def jax_confusion(labels, predictions):
+    return zoojax.confusion_matrix(labels, predictions, 4)
+
+
+@pytest.mark.parametrize(
+    "metric", [zoojax.accuracy, jax_confusion, torch_accuracy, torch_confusion]
+)
+def test_lists_of_two_lengths_are_refused(metric):
+    with pytest.raises(ValueError, match=r"of one length, got shapes \(3,\) and \(1,\)"):
+        metric(np.zeros(3, np.int32), np.zeros(1, np.int32))
+
+
+@pytest.mark.parametrize("confusion", [jax_confusion, torch_confusion])
+def test_a_class_that_is_none_is_refused(confusion):
+    right, low, high = (np.array(each, np.int32) for each in ([0, 3], [-1, 3], [0, 4]))
+    with pytest.raises(ValueError, match="labels must be from 0 to 3, got -1 to 3"):
+        confusion(low, right)
+    with pytest.raises(ValueError, match="predictions must be from 0 to 3, got 0 to 4"):
+        confusion(right, high)
+
+
+def test_zoojax_counts_within_a_compiled_function():
+    labels, predictions = np.array([0, 1, 1]), np.array([0, 1, 0])
+    assert float(jax.jit(zoojax.accuracy)(labels, predictions)) == pytest.approx(2 / 3)
+    counts = jax.jit(zoojax.confusion_matrix, static_argnums=2)(labels, predictions, 2)
+    assert counts.tolist() == [[1, 0], [1, 1]]
 
 
 def test_metrics_start_empty_and_keep_their_counts_to_themselves():

@@ -330,6 +330,9 @@ def test_a_data_set_is_indexed_as_a_list():
     for index in (32, -33):
         with pytest.raises(IndexError, match=f"picture {index} of a data set of 32"):
             dataset[index]
+    for indices in ([0, 32], [-1]):
+        with pytest.raises(IndexError, match=f"picture {indices[-1]} of a data set of 32"):
+            dataset.batch(indices)
     assert len(list(dataset)) == 32
 
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from zoojax import checkpoint, data, metrics, random, shapes, training, weights
 from zoojax.cnn import CNN, layer_shapes
-from zoojax.spec.config import RunConfig, ShapesConfig
+from zoojax.spec.config import RunConfig, ShapesConfig, check_num_each
 from zoojax.spec.datasets import load_shapes
 from zoojax.spec.records import Batch, Run, ShapeBatch
 from zoojax.spec.runs import SavedRun, check_same_classes
@@ -21,7 +21,7 @@ def simulate_batches(
 ) -> Iterator[ShapeBatch]:
     """Yield a data set batch by batch; memory is needed for one."""
     key = random.root_key(seed)
-    num = num_each * config.num_combinations
+    num = check_num_each(num_each) * config.num_combinations
     for start in range(0, num, batch_size):
         indices = jnp.arange(start, min(start + batch_size, num))
         yield shapes.simulate_batch(key, config, indices)

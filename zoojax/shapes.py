@@ -82,7 +82,7 @@ def _triangle_spans(
     """Return the spans of an isosceles triangle; turned sideways, its rows are its columns."""
     centre = jnp.maximum(width, height) // 2
     depth = jnp.where(upside_down, height - rows, rows)
-    half = jnp.minimum(width // 2, depth * width // (2 * height))
+    half = depth * width // (2 * height)
     half = jnp.where((depth >= 0) & (depth <= height), half, -1)
     reach = -(-2 * height * away // width)
     reach = jnp.where(away <= width // 2, reach, 2 * height + width)

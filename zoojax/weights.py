@@ -1,5 +1,6 @@
 """Initial weights as a pure function of a key, and weights in their file form."""
 
+import functools
 from collections.abc import Mapping
 from typing import Any
 
@@ -40,6 +41,7 @@ def init(key: Array, model: Any, example: Array) -> Variables:
     return jax.tree.map(lambda array, shape: array.astype(shape.dtype), drawn, shapes)
 
 
+@functools.partial(jax.jit, static_argnames="leaves")
 def _draw(key: Array, leaves: tuple[layout.Leaf, ...]) -> dict[str, Array]:
     """Return the initial arrays by name, float32 in the file's axis order."""
     key = random.stream(key, "init")

@@ -12,12 +12,12 @@ import itertools
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, Literal, NoReturn
+from typing import Annotated, Any, Literal, NoReturn
 
 import tyro
 
 from zoojax.spec import figures, files, runs
-from zoojax.spec.config import CNNConfig, RunConfig, ShapesConfig, Target, TrainConfig
+from zoojax.spec.config import CNNConfig, RunConfig, ShapesConfig
 from zoojax.spec.datasets import ShapesCard, save_shapes
 from zoojax.spec.progress import progress_bar
 from zoojax.spec.records import NonFiniteLossError
@@ -28,19 +28,28 @@ DEFAULT = RunConfig()
 
 # The data decide these; as flags they would only be wrong.
 DERIVED = ("num_classes", "height", "width", "num_input_channels")
-ModelFlags = dataclasses.make_dataclass(
-    "ModelFlags",
-    [
-        (field.name, field.type, dataclasses.field(default=getattr(DEFAULT.model, field.name)))
-        for field in dataclasses.fields(CNNConfig)
-        if field.name not in DERIVED
-    ],
-    frozen=True,
-)
-ModelFlags.__doc__ = CNNConfig.__doc__
+
+
+def _flags(config: Any, **replaced: Any) -> Any:
+    """Return a dataclass of a configuration's fields with its values as defaults."""
+    fields = [f for f in dataclasses.fields(config) if f.name not in DERIVED]
+    values = {f.name: replaced.get(f.name, getattr(config, f.name)) for f in fields}
+    types = {f.name: type(replaced[f.name]) if f.name in replaced else f.type for f in fields}
+    flags = dataclasses.make_dataclass(
+        f"{type(config).__name__}Flags",
+        [(n, types[n], dataclasses.field(default=value)) for n, value in values.items()],
+        frozen=True,
+    )
+    flags.__doc__ = type(config).__doc__
+    return flags
+
+
 DEFAULT_SHAPES = ShapesConfig()
-EXACT_TRAINING = dataclasses.replace(DEFAULT.train, dtype="float64")
-DEFAULT_MODEL: Any = ModelFlags()
+DEFAULT_RUN: Any = _flags(DEFAULT, model=_flags(DEFAULT.model)())()
+EXACT_RUN = dataclasses.replace(
+    DEFAULT_RUN, train=dataclasses.replace(DEFAULT.train, dtype="float64")
+)
+RunFlags = Annotated[type(DEFAULT_RUN), tyro.conf.arg(name="")]  # type: ignore[valid-type]
 
 BATCH = 64
 
@@ -79,31 +88,21 @@ def _counted(batches: Any, num_images: int) -> Any:
 def train(
     out: Path,
     backend: Backend,
-    data: ShapesConfig = DEFAULT.data,
-    num_each: int = DEFAULT.num_each,
-    target: Target = DEFAULT.target,
-    validation_fraction: float = DEFAULT.validation_fraction,
-    model: ModelFlags = DEFAULT_MODEL,  # type: ignore[valid-type]
-    train: TrainConfig = DEFAULT.train,
+    run: RunFlags = DEFAULT_RUN,
 ) -> None:
     """Simulate pictures, train a classifier on them and write the run.
 
     Args:
         out: folder to write weights, configuration, history and figures into.
         backend: which of the two trains.
-        data: what the pictures show.
-        num_each: pictures of each combination of shape and color.
-        target: what the model tells apart.
-        validation_fraction: part of the pictures kept for validation, over 0 and under 1.
-        model: the classifier; its input size and number of classes follow the data.
-        train: how it is trained; its seed decides the pictures and the split as well.
+        run: what to simulate and how to train.
     """
-    config = _run_config(data, num_each, target, validation_fraction, model, train)
+    config = _run_config(run)
     _check_folder(out)
     _enable_dtype(backend, config.train.dtype)
-    run = _package(backend, "pipeline").run(config, progress=True)
-    runs.save_run(out, run)
-    print(f"validation accuracy {run.history.validation_accuracies[-1]:.2%}; run in {out}")
+    made = _package(backend, "pipeline").run(config, progress=True)
+    runs.save_run(out, made)
+    print(f"validation accuracy {made.history.validation_accuracies[-1]:.2%}; run in {out}")
 
 
 def evaluate(folder: Path, data: Path | None = None, backend: Backend | None = None) -> None:
@@ -140,30 +139,20 @@ def evaluate(folder: Path, data: Path | None = None, backend: Backend | None = N
 
 def compare(
     out: Path = Path("demo"),
-    data: ShapesConfig = DEFAULT.data,
-    num_each: int = DEFAULT.num_each,
-    target: Target = DEFAULT.target,
-    validation_fraction: float = DEFAULT.validation_fraction,
-    model: ModelFlags = DEFAULT_MODEL,  # type: ignore[valid-type]
-    train: TrainConfig = EXACT_TRAINING,
+    run: RunFlags = EXACT_RUN,
 ) -> None:
     """Make the same run in both backends and set the numbers side by side.
 
     Args:
         out: folder to write the numbers, the figures and report.html into.
-        data: what the pictures show.
-        num_each: pictures of each combination of shape and color.
-        target: what the model tells apart.
-        validation_fraction: part of the pictures kept for validation, over 0 and under 1.
-        model: the classifier; its input size and number of classes follow the data.
-        train: how it is trained; its seed decides the pictures and the split as well.
+        run: what to simulate and how to train.
     """
     from rich.console import Console
 
     from zoojax.spec import report
     from zootorch import parity
 
-    config = _run_config(data, num_each, target, validation_fraction, model, train)
+    config = _run_config(run)
     _check_folder(out)
     first, second = parity.run_both(config, progress=True)
     num_shown = min(16, config.num_each * config.data.num_combinations)
@@ -177,17 +166,12 @@ def compare(
         sys.exit(1)
 
 
-def _run_config(
-    data: ShapesConfig,
-    num_each: int,
-    target: Target,
-    validation_fraction: float,
-    model: Any,
-    train: TrainConfig,
-) -> RunConfig:
-    derived = {"height": data.image_height, "width": data.image_width}
-    options = {**dataclasses.asdict(model), **derived}
-    return RunConfig(data, num_each, target, validation_fraction, CNNConfig(**options), train)
+def _run_config(flags: Any) -> RunConfig:
+    """Return the configuration of a run, its model fitted to the data."""
+    options = {field.name: getattr(flags, field.name) for field in dataclasses.fields(RunConfig)}
+    size = {"height": flags.data.image_height, "width": flags.data.image_width}
+    options["model"] = CNNConfig(**dataclasses.asdict(flags.model), **size)
+    return RunConfig(**options)
 
 
 def _check_folder(out: Path) -> None:

@@ -3,6 +3,8 @@
 import torch
 from torch import Tensor
 
+from zoojax.spec.data import check_classes
+
 
 class Accuracy:
     """The fraction of predictions that equal their label."""
@@ -12,7 +14,17 @@ class Accuracy:
         self.num_samples = 0
 
     def update(self, labels: Tensor, predictions: Tensor) -> None:
-        """Count a batch: labels and predictions are (samples,) integers."""
+        """Count a batch.
+
+        Args:
+            labels: (samples,) integers.
+            predictions: (samples,) integers.
+
+        Raises:
+            ValueError: when there are not as many predictions as labels.
+        """
+        labels, predictions = labels.cpu(), predictions.cpu()
+        check_classes(labels, predictions)
         self.num_right += int((labels == predictions).sum())
         self.num_samples += len(labels)
 
@@ -38,9 +50,14 @@ class ConfusionMatrix:
         Args:
             labels: (samples,) integers from 0 to num_classes - 1.
             predictions: (samples,) integers from 0 to num_classes - 1.
+
+        Raises:
+            ValueError: when there are not as many predictions as labels, or a class is none.
         """
-        cells = labels.long() * self.num_classes + predictions.long()
-        counts = torch.bincount(cells.cpu(), minlength=self.num_classes**2)
+        labels, predictions = labels.cpu(), predictions.cpu()
+        check_classes(labels, predictions, self.num_classes)
+        cells = labels.long() * self.num_classes + predictions
+        counts = torch.bincount(cells, minlength=self.num_classes**2)
         self.counts += counts.view_as(self.counts).to(torch.int32)
 
     def compute(self) -> Tensor:

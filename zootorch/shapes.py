@@ -59,7 +59,7 @@ def row_spans(
         return _sideways_triangle_spans(away, width, height, upside_down)
     else:
         depth = height - rows if upside_down else rows
-        half = torch.clamp(depth * width // (2 * height), max=width // 2)
+        half = depth * width // (2 * height)
         half = torch.where((depth >= 0) & (depth <= height), half, -1)
     return centre - half, torch.clamp(centre + half, max=side - 1)
 
@@ -214,8 +214,13 @@ class ShapesDataset(Dataset):
 
         Returns:
             a batch of shapes of tensors: images (batch, height, width, 3) uint8.
+
+        Raises:
+            IndexError: when there is no such picture.
         """
         indices = torch.as_tensor(indices)
+        for index in indices[(indices < 0) | (indices >= len(self))].tolist():
+            raise IndexError(f"picture {index} of a data set of {len(self)}")
         scenes = ShapeBatch(None, *(field[indices] for field in self.scenes[1:]))
         height, width = self.config.image_height, self.config.image_width
         images = torch.empty((len(indices), height, width, 3), dtype=torch.uint8)

@@ -46,6 +46,8 @@ def reset_parameters(model: Any, generator: random.Generator) -> None:
 def from_arrays(model: Any, arrays: Mapping[str, Any], source: str = "the weights") -> None:
     """Load arrays named and ordered as in weight files into a model, in place.
 
+    The model's numbers take the arrays' dtype.
+
     Args:
         model: a zootorch model.
         arrays: by name, in torch's axis orders.
@@ -57,6 +59,7 @@ def from_arrays(model: Any, arrays: Mapping[str, Any], source: str = "the weight
     leaves = layout.layout(model.config)
     layout.check_arrays(arrays, leaves, source)
     state = {leaf.name: torch.as_tensor(np.asarray(arrays[leaf.name])) for leaf in leaves}
+    model.to(state[leaves[0].name].dtype)
     # Not strict: num_batches_tracked stays as it is.
     model.load_state_dict(state, strict=False)
 

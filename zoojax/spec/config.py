@@ -1,12 +1,14 @@
 """Configurations: frozen dataclasses that are checked when they are made."""
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Literal, get_args
+
+import numpy as np
 
 from zoojax.spec import labels
 from zoojax.spec.conv import cnn_layer_shapes
-from zoojax.spec.draws import check_seed
+from zoojax.spec.draws import check_seed, is_integer
 
 Activation = Literal["relu", "leaky_relu", "elu", "gelu"]
 ConvActivation = Literal["none", "relu", "leaky_relu", "elu", "gelu"]
@@ -18,9 +20,9 @@ Target = Literal["shape", "color"]
 def _check_integer(config: Any, name: str, low: int, high: int | None = None) -> None:
     value = getattr(config, name)
     allowed = f"an integer from {low} to {high}" if high is not None else f"an integer >= {low}"
-    is_integer = isinstance(value, int) and not isinstance(value, bool)
-    if not is_integer or value < low or (high is not None and value > high):
+    if not is_integer(value) or value < low or (high is not None and value > high):
         raise ValueError(f"{name} must be {allowed}, got {value!r}")
+    object.__setattr__(config, name, int(value))
 
 
 def _check_choice(config: Any, name: str, choices: Sequence[str]) -> None:
@@ -31,10 +33,19 @@ def _check_choice(config: Any, name: str, choices: Sequence[str]) -> None:
 
 def _check_number(config: Any, name: str, low: float, high: float, *, open_low: bool) -> None:
     value = getattr(config, name)
-    is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    is_number = is_integer(value) or isinstance(value, (float, np.floating))
     if not is_number or not low <= value < high or (open_low and value == low):
         ends = f"over {low}" if open_low else f"at least {low}"
-        raise ValueError(f"{name} must be a number {ends} and under {high}, got {value!r}")
+        raise ValueError(f"{name} must be a number {ends} and under {high:g}, got {value!r}")
+    object.__setattr__(config, name, float(value))
+
+
+def _check_names(config: Any, name: str) -> tuple[str, ...]:
+    value = getattr(config, name)
+    is_list = isinstance(value, Iterable) and not isinstance(value, (str, bytes))
+    if not is_list or not all(isinstance(each, str) for each in value):
+        raise ValueError(f"{name} must be a list of names, got {value!r}")
+    return tuple(value)
 
 
 def check_num_each(num_each: int) -> int:
@@ -43,9 +54,9 @@ def check_num_each(num_each: int) -> int:
     Raises:
         ValueError: otherwise, since a data set needs at least one picture.
     """
-    if not isinstance(num_each, int) or isinstance(num_each, bool) or num_each < 1:
+    if not is_integer(num_each) or num_each < 1:
         raise ValueError(f"num_each must be an integer >= 1, got {num_each!r}")
-    return num_each
+    return int(num_each)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -81,6 +92,8 @@ class ShapesConfig:
         for name in ("image_height", "image_width", "min_size", "max_size"):
             _check_integer(self, name, 1)
         _check_integer(self, "magnitude", 0, 99)
+        if not isinstance(self.shades, bool):
+            raise ValueError(f"shades must be True or False, got {self.shades!r}")
         if self.min_size > self.max_size:
             raise ValueError(
                 f"min_size must not exceed max_size, got {self.min_size} > {self.max_size}"
@@ -96,21 +109,20 @@ class ShapesConfig:
         object.__setattr__(self, "colors", self._checked_colors())
 
     def _checked_shapes(self) -> tuple[str, ...]:
-        if isinstance(self.shapes, str) or not self.shapes:
-            raise ValueError(f"shapes must name at least one shape, got {self.shapes!r}")
-        for shape in self.shapes:
+        if not (shapes := _check_names(self, "shapes")):
+            raise ValueError("shapes must name at least one shape, got none")
+        for shape in shapes:
             if shape not in labels.SHAPES:
                 raise ValueError(f"unknown shape {shape!r}; known are {', '.join(labels.SHAPES)}")
-        return tuple(sorted(set(self.shapes)))
+        return tuple(sorted(set(shapes)))
 
     def _checked_colors(self) -> tuple[str, ...]:
-        colors: Any = self.colors
-        if isinstance(colors, Mapping):
-            colors = [labels.color_entry(name, rgb) for name, rgb in colors.items()]
-        if isinstance(colors, str) or not all(isinstance(entry, str) for entry in colors):
-            raise ValueError(f"colors must be names or a mapping of names to rgb, got {colors!r}")
+        if isinstance(self.colors, Mapping):
+            entries = tuple(labels.color_entry(*item) for item in self.colors.items())
+        else:
+            entries = _check_names(self, "colors")
         palette: dict[str, str] = {}
-        for entry in colors:
+        for entry in entries:
             name, rgb = labels.parse_color(entry)
             if name in labels.SHADES:
                 if not self.shades:
@@ -224,10 +236,11 @@ class TrainConfig:
     dtype: Dtype = "float32"
 
     def __post_init__(self) -> None:
-        check_seed(self.seed)
+        object.__setattr__(self, "seed", check_seed(self.seed))
         _check_integer(self, "num_epochs", 1)
         _check_integer(self, "batch_size", 2)
-        _check_number(self, "learning_rate", 0, float("inf"), open_low=True)
+        # Adam divides it by 0.1 at the first step, which has to fit a float32.
+        _check_number(self, "learning_rate", 0, 1e37, open_low=True)
         _check_choice(self, "dtype", get_args(Dtype))
 
 
@@ -262,7 +275,7 @@ class RunConfig:
     train: TrainConfig = TrainConfig(batch_size=20, learning_rate=0.003)
 
     def __post_init__(self) -> None:
-        check_num_each(self.num_each)
+        object.__setattr__(self, "num_each", check_num_each(self.num_each))
         _check_choice(self, "target", get_args(Target))
         _check_number(self, "validation_fraction", 0, 1, open_low=True)
         model = dataclasses.replace(

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -40,6 +41,29 @@ def split_bounds(num_samples: int, fractions: Sequence[float]) -> list[int]:
             f"{tuple(fractions)} give sizes {tuple(sizes)}"
         )
     return ends[:-1]
+
+
+def check_classes(labels: Any, predictions: Any, num_classes: int | None = None) -> None:
+    """Raise ``ValueError`` unless labels and predictions can be compared.
+
+    Args:
+        labels: (samples,) integers.
+        predictions: (samples,) integers.
+        num_classes: labels and predictions are 0 to num_classes - 1; not checked when None.
+    """
+    if np.ndim(labels) != 1 or np.shape(labels) != np.shape(predictions):
+        raise ValueError(
+            "labels and predictions must be two lists of one length, got shapes "
+            f"{tuple(np.shape(labels))} and {tuple(np.shape(predictions))}"
+        )
+    if num_classes is None or not len(labels):
+        return
+    for name, classes in (("labels", labels), ("predictions", predictions)):
+        given = np.asarray(classes)
+        if not 0 <= given.min() <= given.max() < num_classes:
+            raise ValueError(
+                f"{name} must be from 0 to {num_classes - 1}, got {given.min()} to {given.max()}"
+            )
 
 
 def check_last_batch(num_samples: int, batch_size: int) -> None:

@@ -94,10 +94,12 @@ def _write_pictures(folder: Path, batches: Iterable[ShapeBatch], card: ShapesCar
     images = np.lib.format.open_memmap(folder / IMAGES, mode="w+", dtype=np.uint8, shape=shape)
     names = {target: np.array(config.class_names(target)) for target in LABELS}
     start = 0
-    with (folder / LATENTS).open("w", newline="") as table:
+    with (folder / LATENTS).open("w", newline="", encoding="utf-8") as table:
         writer = csv.writer(table)
         writer.writerow(COLUMNS)
-        files = {target: (folder / name).open("w") for target, name in LABELS.items()}
+        files = {
+            target: (folder / name).open("w", encoding="utf-8") for target, name in LABELS.items()
+        }
         for drawn in batches:
             batch = ShapeBatch(*(np.asarray(field) for field in drawn))
             stop = start + len(batch.images)
@@ -149,7 +151,7 @@ def load_shapes(folder: str | Path) -> tuple[ShapeBatch, ShapesCard]:
             f"{folder / CARD} is damaged: it says pictures of shape {shape}, {IMAGES} holds "
             f"{images.shape}"
         )
-    with (folder / LATENTS).open(newline="") as table:
+    with (folder / LATENTS).open(newline="", encoding="utf-8") as table:
         rows = np.array(list(csv.reader(table))[1:])
     column = dict(zip(COLUMNS, rows.T, strict=True))
     # Class names are in label order, which is alphabetical: a place in it is a label.

@@ -42,14 +42,18 @@ UNIFORM_BITS = 24
 """Bits of a word that make a uniform number: all that a float32 holds exactly."""
 
 
+def is_integer(value: object) -> bool:
+    """Return whether a value is an integer of Python or of NumPy; a bool is none."""
+    return isinstance(value, (int, np.integer)) and not isinstance(value, bool)
+
+
 def check_seed(seed: int) -> int:
     """Return ``seed`` when it is an integer from 0 to 2^32 - 1.
 
     Raises:
         ValueError: for anything else, saying what was given and what is allowed.
     """
-    is_integer = isinstance(seed, (int, np.integer)) and not isinstance(seed, bool)
-    if not is_integer or not 0 <= seed <= MAX_SEED:
+    if not is_integer(seed) or not 0 <= seed <= MAX_SEED:
         raise ValueError(f"seed must be an integer from 0 to {MAX_SEED}, got {seed!r}")
     return int(seed)
 

@@ -1,5 +1,10 @@
 """Names: shapes, colours and the order in which labels count them."""
 
+import re
+from collections.abc import Iterable
+
+from zoojax.spec.draws import is_integer
+
 SHAPES = ("circle", "diamond", "rectangle", "triangle")
 """Every shape, in label order (alphabetical, as a label encoder gives it)."""
 
@@ -22,14 +27,15 @@ SHADES: dict[str, RGB] = {"black": (0, 0, 0), "white": (255, 255, 255)}
 def color_entry(name: str, rgb: RGB) -> str:
     """Write a colour as text: its name when it is a known one, else ``name=r,g,b``."""
     known = {**BASE_COLORS, **SHADES}
-    return name if known.get(name) == tuple(rgb) else f"{name}={','.join(map(str, rgb))}"
+    channels = tuple(rgb) if isinstance(rgb, Iterable) else (rgb,)
+    return name if known.get(name) == channels else f"{name}={','.join(map(str, channels))}"
 
 
 def parse_color(entry: str) -> tuple[str, RGB]:
     """Read what ``color_entry`` writes.
 
     Raises:
-        ValueError: when the name is unknown or the three channels are not 0..255.
+        ValueError: when the name is unknown or no name, or the three channels are not 0..255.
     """
     name, given, channels = entry.partition("=")
     if not given:
@@ -41,9 +47,12 @@ def parse_color(entry: str) -> tuple[str, RGB]:
             )
         return name, known[name]
     values = channels.split(",")
-    if not name or len(values) != 3 or not all(v.isdigit() and int(v) <= 255 for v in values):
+    is_rgb = len(values) == 3 and all(v.isdecimal() and int(v) <= 255 for v in values)
+    # A name is a line of a label file and a word on the command line.
+    if not is_rgb or not re.fullmatch(r"[^\W\d_][\w-]*", name):
         raise ValueError(
-            f"color {entry!r} must be a name, or name=red,green,blue with integers 0..255"
+            f"color {entry!r} must be a name, or name=red,green,blue with integers 0..255, the "
+            "name of letters, digits, _ and -, a letter first"
         )
     red, green, blue = map(int, values)
     return name, (red, green, blue)
@@ -54,7 +63,7 @@ def check_mask(shape: str, width: int, height: int) -> None:
     if shape not in SHAPES:
         raise ValueError(f"unknown shape {shape!r}; known are {', '.join(SHAPES)}")
     for name, value in (("width", width), ("height", height)):
-        if not isinstance(value, int) or value < 1:
+        if not is_integer(value) or value < 1:
             raise ValueError(f"{name} must be an integer >= 1, got {value!r}")
     if shape == "circle" and width != height:
         raise ValueError(f"a circle's width and height must be equal, got {width} and {height}")
