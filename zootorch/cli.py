@@ -49,7 +49,7 @@ DEFAULT_RUN: Any = _flags(DEFAULT, model=_flags(DEFAULT.model)())()
 EXACT_RUN = dataclasses.replace(
     DEFAULT_RUN, train=dataclasses.replace(DEFAULT.train, dtype="float64")
 )
-RunFlags = Annotated[type(DEFAULT_RUN), tyro.conf.arg(name="")]  # type: ignore[valid-type]
+RunFlags: Any = Annotated[type(DEFAULT_RUN), tyro.conf.arg(name="")]
 
 BATCH = 64
 
@@ -88,7 +88,7 @@ def _counted(batches: Any, num_images: int) -> Any:
 def train(
     out: Path,
     backend: Backend,
-    run: RunFlags = DEFAULT_RUN,
+    run: RunFlags = DEFAULT_RUN,  # type: ignore[valid-type]
 ) -> None:
     """Simulate pictures, train a classifier on them and write the run.
 
@@ -139,7 +139,7 @@ def evaluate(folder: Path, data: Path | None = None, backend: Backend | None = N
 
 def compare(
     out: Path = Path("demo"),
-    run: RunFlags = EXACT_RUN,
+    run: RunFlags = EXACT_RUN,  # type: ignore[valid-type]
 ) -> None:
     """Make the same run in both backends and set the numbers side by side.
 
