@@ -88,7 +88,7 @@ def _counted(batches: Any, num_images: int) -> Any:
 def train(
     out: Path,
     backend: Backend,
-    run: RunFlags = DEFAULT_RUN,  # type: ignore[valid-type]
+    run: RunFlags = DEFAULT_RUN,
 ) -> None:
     """Simulate pictures, train a classifier on them and write the run.
 
@@ -139,7 +139,7 @@ def evaluate(folder: Path, data: Path | None = None, backend: Backend | None = N
 
 def compare(
     out: Path = Path("demo"),
-    run: RunFlags = EXACT_RUN,  # type: ignore[valid-type]
+    run: RunFlags = EXACT_RUN,
 ) -> None:
     """Make the same run in both backends and set the numbers side by side.
 
