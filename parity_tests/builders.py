@@ -2,8 +2,9 @@
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 import torch
+from hypothesis import HealthCheck, Phase, reject, settings
+from hypothesis import strategies as st
 
 import zoojax
 import zootorch
@@ -80,11 +81,43 @@ def idle_parameters(config):
     return names
 
 
-def history_of(losses):
-    """Return losses as an array."""
-    return np.array([float(loss) for loss in losses])
-
-
 def train_config(**options):
     """Return a training configuration for the small data: seed 5 unless given."""
     return TrainConfig(**{"seed": 5, "batch_size": 16, **options})
+
+
+@st.composite
+def cnn_configs(draw, **fixed):
+    """Return any small CNN that is possible; ``fixed`` options as given."""
+    options = {
+        "num_classes": st.integers(1, 9),
+        "height": st.integers(8, 60),
+        "width": st.integers(8, 60),
+        "num_input_channels": st.integers(1, 4),
+        "num_cnn_channels": st.integers(1, 6),
+        "num_cnn_layers": st.integers(0, 2),
+        "hidden_dim": st.integers(1, 9),
+        "num_layers": st.integers(0, 2),
+        "kernel_size": st.integers(1, 5),
+        "stride": st.integers(1, 2),
+        "padding": st.integers(0, 3),
+        "pooling": st.integers(1, 3),
+        "dilation": st.integers(1, 3),
+        "conv_activation": st.sampled_from(("none", "relu", "gelu")),
+        "linear_activation": st.sampled_from(("relu", "leaky_relu", "elu")),
+        "head": st.sampled_from(("flatten", "max", "average")),
+    }
+    try:
+        return CNNConfig(**draw(st.fixed_dictionaries(options)) | fixed)
+    except ValueError:
+        reject()
+
+
+def few_examples(num):
+    """Return settings for tests that compile a model an example, and so search for no smaller."""
+    return settings(
+        max_examples=num,
+        deadline=None,
+        phases=(Phase.reuse, Phase.generate),
+        suppress_health_check=[HealthCheck.filter_too_much],
+    )

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 import safetensors.numpy
 import torch
+from builders import cnn_configs, few_examples
 from flax import linen
-from hypothesis import HealthCheck, Phase, given, reject, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import zoojax.cnn
@@ -128,39 +129,7 @@ def test_the_convolution_worked_by_hand_gives_five(convolve):
     assert np.asarray(convolve(PATCH, KERNEL[::-1, ::-1].copy())).item() == 22
 
 
-@st.composite
-def cnn_configs(draw):
-    options = {
-        "num_classes": st.integers(1, 9),
-        "height": st.integers(8, 60),
-        "width": st.integers(8, 60),
-        "num_input_channels": st.integers(1, 4),
-        "num_cnn_channels": st.integers(1, 6),
-        "num_cnn_layers": st.integers(0, 2),
-        "hidden_dim": st.integers(1, 9),
-        "num_layers": st.integers(0, 2),
-        "kernel_size": st.integers(1, 5),
-        "stride": st.integers(1, 2),
-        "padding": st.integers(0, 3),
-        "pooling": st.integers(1, 3),
-        "dilation": st.integers(1, 3),
-        "conv_activation": st.sampled_from(("none", "relu", "gelu")),
-        "linear_activation": st.sampled_from(("relu", "leaky_relu", "elu")),
-        "head": st.sampled_from(("flatten", "max", "average")),
-    }
-    try:
-        return CNNConfig(**draw(st.fixed_dictionaries(options)))
-    except ValueError:
-        reject()
-
-
-# No search for the smallest failure: each try traces a model.
-@settings(
-    max_examples=15,
-    deadline=None,
-    phases=(Phase.reuse, Phase.generate),
-    suppress_health_check=[HealthCheck.filter_too_much],
-)
+@few_examples(15)
 @given(config=cnn_configs())
 def test_the_table_of_layers_is_what_both_models_produce(config):
     rows = cnn_layer_shapes(config)

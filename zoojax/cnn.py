@@ -5,6 +5,7 @@ import jax.numpy as jnp
 from flax import linen as nn
 from jax import Array
 
+from zoojax import gradients
 from zoojax.layers import Activation, AvgPool2d, BatchNorm, Dropout, Head, MaxPool2d
 from zoojax.spec.config import CNNConfig
 from zoojax.spec.conv import cnn_layer_shapes
@@ -52,6 +53,7 @@ class CNN(nn.Module):
                 strides=config.stride,
                 padding=config.padding,
                 kernel_dilation=config.dilation,
+                conv_general_dilated=gradients.conv_general_dilated,
                 name=conv,
             )(x)
             x = BatchNorm(name=norm)(x, train=train)

@@ -11,7 +11,7 @@ import jax.numpy as jnp
 from flax import linen as nn
 from jax import Array
 
-from zoojax import random
+from zoojax import gradients, random
 
 ACTIVATIONS = {
     "none": lambda x: x,
@@ -61,16 +61,16 @@ class BatchNorm(nn.Module):
         bias = self.param("bias", nn.initializers.zeros, shape, dtype)
         running_mean = self.variable("batch_stats", "mean", jnp.zeros, shape, dtype)
         running_var = self.variable("batch_stats", "var", jnp.ones, shape, dtype)
-        mean, var = running_mean.value, running_var.value
-        if train:
-            axes = tuple(range(x.ndim - 1))
-            mean = jnp.mean(x, axes)
-            var = jnp.mean(jnp.square(x - mean), axes)
-            num = x.size // x.shape[-1]
-            unbiased = var * (num / max(num - 1, 1))
-            running_mean.value += self.momentum * (mean - running_mean.value)
-            running_var.value += self.momentum * (unbiased - running_var.value)
-        return (x - mean) * (scale * jax.lax.rsqrt(var + self.epsilon)) + bias
+        if not train:
+            return (x - running_mean.value) * (
+                scale * jax.lax.rsqrt(running_var.value + self.epsilon)
+            ) + bias
+        y, mean, var = gradients.batch_norm(x, scale, bias, self.epsilon)
+        num = x.size // x.shape[-1]
+        unbiased = var * (num / max(num - 1, 1))
+        running_mean.value += self.momentum * (mean - running_mean.value)
+        running_var.value += self.momentum * (unbiased - running_var.value)
+        return y
 
 
 class MaxPool2d(nn.Module):
@@ -81,12 +81,7 @@ class MaxPool2d(nn.Module):
     @nn.compact
     def __call__(self, x: Array) -> Array:
         """Pool (batch, height, width, channels) to floor(height / size), floor(width / size)."""
-        first, *others = _window_views(x, self.size)
-        for view in others:
-            # Parity: of equal values the first takes the whole gradient, as in torch, where
-            # `jnp.maximum` would share it out; the second test lets a NaN through.
-            first = jnp.where((first >= view) | (first != first), first, view)
-        return first
+        return gradients.max_pool(x, self.size)
 
 
 class AvgPool2d(nn.Module):
@@ -97,20 +92,8 @@ class AvgPool2d(nn.Module):
     @nn.compact
     def __call__(self, x: Array) -> Array:
         """Pool (batch, height, width, channels) to floor(height / size), floor(width / size)."""
-        first, *others = _window_views(x, self.size)
+        first, *others = gradients.window_views(x, self.size)
         return sum(others, start=first) / self.size**2
-
-
-def _window_views(x: Array, size: int) -> list[Array]:
-    """Return the pixels of all windows by their place in the window, one array a place.
-
-    On a CPU the gradient of XLA's ``reduce_window`` is several times slower than that of an
-    elementwise operation on these.
-    """
-    rows, columns = (n // size for n in x.shape[1:3])
-    x = x[:, : rows * size, : columns * size]
-    x = x.reshape(len(x), rows, size, columns, size, x.shape[-1])
-    return [x[:, :, i, :, j] for i in range(size) for j in range(size)]
 
 
 class Head(nn.Module):
