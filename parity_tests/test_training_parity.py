@@ -19,7 +19,7 @@ from builders import (
     twin_trainers,
     twins,
 )
-from hypothesis import given
+from hypothesis import assume, example, given
 from hypothesis import strategies as st
 from tolerances import ALLOWED, check, relative
 
@@ -256,9 +256,30 @@ def test_a_perturbed_twin_is_seen(x64, change):
     assert max(*apart, relative(loss, losses[0, 0])) > ALLOWED[ONE_STEP]
 
 
+# Here a compiled gradient of `x.max((1, 2))` was wrong by a third: XLA rounded x in two ways.
+ROUNDED_TWICE = CNNConfig(
+    num_classes=3,
+    height=60,
+    width=37,
+    num_cnn_channels=2,
+    num_cnn_layers=2,
+    hidden_dim=1,
+    kernel_size=1,
+    padding=2,
+    dilation=2,
+    pooling=3,
+    conv_activation="gelu",
+    linear_activation="elu",
+    head="max",
+)
+
+
 @few_examples(8)
+@example(config=ROUNDED_TWICE, seed=3252)
 @given(config=cnn_configs(num_input_channels=3, num_classes=3), seed=st.integers(0, 2**32 - 1))
 def test_one_step_of_random_configurations(config, seed):
+    # A BatchNorm's output averages to nearly zero, and the next one would blow up its rounding.
+    assume(config.head != "average" or config.conv_activation != "none")
     with jax.enable_x64(True):
         state, trainer = twin_trainers(config, train_config(dtype="float64", seed=seed))
         size = (10, config.height, config.width, 3)

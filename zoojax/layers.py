@@ -106,7 +106,13 @@ class Head(nn.Module):
         """Take (batch, height, width, channels) to (batch, features)."""
         if self.kind == "flatten":
             return x.reshape(len(x), -1)
-        return x.max((1, 2)) if self.kind == "max" else x.mean((1, 2))
+        if self.kind == "average":
+            return x.mean((1, 2))
+        # Not x.max((1, 2)): its gradient goes to the pixels that equal the maximum, and a
+        # compiled program may compute x twice and round it in two ways, so that none does.
+        pixels = x.reshape(len(x), -1, x.shape[-1])
+        place = pixels.argmax(1, keepdims=True)
+        return jnp.take_along_axis(pixels, place, 1)[:, 0]
 
 
 class Dropout(nn.Module):
