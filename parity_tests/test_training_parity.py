@@ -19,7 +19,7 @@ from builders import (
     twin_trainers,
     twins,
 )
-from hypothesis import example, given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from tolerances import ALLOWED, check, relative
 
@@ -256,28 +256,8 @@ def test_a_perturbed_twin_is_seen(x64, change):
     assert max(*apart, relative(loss, losses[0, 0])) > ALLOWED[ONE_STEP]
 
 
-# Here a compiled gradient of `x.max((1, 2))` was wrong by a third: XLA rounded x in two ways.
-ROUNDED_TWICE = CNNConfig(
-    num_classes=3,
-    height=60,
-    width=37,
-    num_cnn_channels=2,
-    num_cnn_layers=2,
-    hidden_dim=1,
-    kernel_size=1,
-    padding=2,
-    dilation=2,
-    pooling=3,
-    conv_activation="gelu",
-    linear_activation="elu",
-    head="max",
-)
-
-
-@few_examples(8)
-@example(config=ROUNDED_TWICE, seed=3252)
-@given(config=cnn_configs(num_input_channels=3, num_classes=3), seed=st.integers(0, 2**32 - 1))
-def test_one_step_of_random_configurations(config, seed):
+def compare_one_step(config, seed):
+    """Check loss and gradients of a step with ten random pictures."""
     with jax.enable_x64(True):
         state, trainer = twin_trainers(config, train_config(dtype="float64", seed=seed))
         size = (10, config.height, config.width, 3)
@@ -290,3 +270,31 @@ def test_one_step_of_random_configurations(config, seed):
         ours, theirs = (gradients(each) for each in (jax_arrays(state), torch_arrays(trainer)))
     # On the model's scale: with one channel even a kernel's gradient is zero on paper.
     compare_idle(RANDOM_STEP, ours, theirs, set(ours))
+
+
+@few_examples(8)
+@given(config=cnn_configs(num_input_channels=3, num_classes=3), seed=st.integers(0, 2**32 - 1))
+def test_one_step_of_random_configurations(config, seed):
+    # Else a small layer may see nothing but padding: zeros plus noise at the kink of a relu.
+    assume(config.padding < config.kernel_size)
+    compare_one_step(config, seed)
+
+
+def test_the_gradient_of_a_global_max_is_right_when_compiled():
+    """Here that of `x.max((1, 2))` was wrong by a third: XLA rounded x in two ways."""
+    config = CNNConfig(
+        num_classes=3,
+        height=60,
+        width=37,
+        num_cnn_channels=2,
+        num_cnn_layers=2,
+        hidden_dim=1,
+        kernel_size=1,
+        padding=2,
+        dilation=2,
+        pooling=3,
+        conv_activation="gelu",
+        linear_activation="elu",
+        head="max",
+    )
+    compare_one_step(config, 3252)
