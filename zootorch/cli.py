@@ -155,7 +155,7 @@ def compare(
     config = _run_config(run)
     _check_folder(out)
     first, second = parity.run_both(config, progress=True)
-    num_shown = min(16, config.num_each * config.data.num_combinations)
+    num_shown = min(24, config.num_each * config.data.num_combinations)
     images = parity.sample_images(config, num_shown)
     rows = parity.compare(first, second)
     console = Console(width=None if sys.stdout.isatty() else 100)
