@@ -9,6 +9,7 @@ import functools
 import importlib
 import io
 import itertools
+import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -242,6 +243,10 @@ def main(args: Sequence[str] | None = None) -> None:
         if stop.code == 2:
             _fail(_first_paragraph(errors.getvalue()))
         raise
+    except BrokenPipeError:
+        # A reader such as `head` has seen enough of the help; what is left goes nowhere.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(0)
     try:
         run()
     except (ValueError, OSError, NonFiniteLossError) as error:
