@@ -96,7 +96,7 @@ def main() -> None:
         print(memory_of(options.memory_of) / 1e6)
         return
 
-    results: dict[str, Any] = {"machine": machine()}
+    results: dict[str, Any] = {"machine": machine(), "rounds": options.rounds}
     print("\n".join(f"{key}: {value}" for key, value in results["machine"].items()))
     timings = interleave(simulators(), num_rounds=options.rounds)
     title = f"Simulation of {NUM_SIMULATED} pictures of {SIZE}x{SIZE}"

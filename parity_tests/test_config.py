@@ -177,6 +177,9 @@ def test_order_and_repetition_do_not_matter():
     )
     assert plain == same == mapped
     assert len({plain, same, mapped}) == 1
+    assert plain == ShapesConfig(
+        plain.image_height, shapes=plain.shapes, colors=("a=01,2,3", "red=255,0,0")
+    )
     assert plain != ShapesConfig(shapes=("circle", "triangle"), colors=("a=1,2,4", "red"))
 
 

@@ -11,7 +11,7 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
-# Pictures a part: of more XLA on a CPU takes a routine that is two to three times slower.
+# Pictures a part: of many more XLA on a CPU takes a slower routine.
 PART = 8
 
 
@@ -19,6 +19,7 @@ def conv_general_dilated(x: Array, kernel: Array, *args: Any, **options: Any) ->
     """Convolve as ``jax.lax.conv_general_dilated``, whose arguments it takes.
 
     The weights' gradient is a sum over pictures; on a CPU it is made in parts of the batch.
+    So the batch must be the first axis, in one group, and only reverse mode is there.
     """
 
     def conv(x: Array, kernel: Array) -> Array:
@@ -85,7 +86,7 @@ def max_pool(x: Array, size: int) -> Array:
 def window_views(x: Array, size: int) -> list[Array]:
     """Return the pixels of all windows by their place in the window, one array a place.
 
-    On a CPU elementwise operations on these are several times faster than ``reduce_window``.
+    On a CPU elementwise operations on these are faster than ``reduce_window``.
 
     Args:
         x: (batch, height, width, channels).

@@ -16,7 +16,8 @@ from zoojax import gradients, random
 ACTIVATIONS = {
     "none": lambda x: x,
     "relu": nn.relu,
-    "leaky_relu": lambda x: nn.leaky_relu(x, 0.01),
+    # Parity: at 0 the slope is the small one, as in torch; Flax has the large one.
+    "leaky_relu": lambda x: jnp.where(x > 0, x, 0.01 * x),
     "elu": nn.elu,
     # Parity: torch's GELU is the exact one, Flax's default the tanh approximation.
     "gelu": lambda x: nn.gelu(x, approximate=False),

@@ -37,7 +37,8 @@ def confusion_matrix(labels: ArrayLike, predictions: ArrayLike, num_classes: int
         (num_classes, num_classes) int32; row: true class, column: predicted class.
 
     Raises:
-        ValueError: when there are not as many predictions as labels, or a class is none.
+        ValueError: when there are not as many predictions as labels or, outside jit, when
+            a class is none.
     """
     # Under jit shapes are known, numbers are not.
     is_traced = any(isinstance(each, jax.core.Tracer) for each in (labels, predictions))

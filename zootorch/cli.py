@@ -100,7 +100,7 @@ def train(
     """
     config = _run_config(run)
     _check_folder(out)
-    _enable_dtype(backend, config.train.dtype)
+    _prepare(backend, config.train.dtype)
     made = _package(backend, "pipeline").run(config, progress=True)
     runs.save_run(out, made)
     print(f"validation accuracy {made.history.validation_accuracies[-1]:.2%}; run in {out}")
@@ -117,12 +117,12 @@ def evaluate(folder: Path, data: Path | None = None, backend: Backend | None = N
     """
     saved = runs.load_run(folder)
     used = backend or saved.backend
-    _enable_dtype(used, saved.config.train.dtype)
+    _prepare(used, saved.config.train.dtype)
     pipeline = _package(used, "pipeline")
     loss, accuracy, counts = pipeline.evaluate_run(saved, data)
     classes = saved.config.data.class_names(saved.config.target)
     figure = figures.confusion_matrices({PACKAGES[used]: counts}, classes)
-    figures.save_figure(figure, folder / "confusion.png")
+    figures.save_figure(figure, folder / runs.CONFUSION)
     content = {
         "backend": used,
         "data": str(data) if data else "the run's validation pictures",
@@ -132,7 +132,7 @@ def evaluate(folder: Path, data: Path | None = None, backend: Backend | None = N
         "class_names": classes,
         "confusion_matrix": counts,
     }
-    files.write_json(folder / "evaluation.json", content)
+    files.write_json(folder / runs.EVALUATION, content)
     print(f"loss {loss:.6f}, accuracy {accuracy:.2%} of {int(counts.sum())} pictures")
     for name, row in zip(classes, counts, strict=True):
         print(f"  {name:>12} " + " ".join(f"{count:5d}" for count in row))
@@ -151,10 +151,13 @@ def compare(
     from rich.console import Console
 
     from zoojax.spec import report
-    from zootorch import parity
 
     config = _run_config(run)
     _check_folder(out)
+    for backend in PACKAGES:
+        _prepare(backend)  # parity switches float64 on, for its run alone
+    from zootorch import parity
+
     first, second = parity.run_both(config, progress=True)
     num_shown = min(24, config.num_each * config.data.num_combinations)
     images = parity.sample_images(config, num_shown)
@@ -191,10 +194,19 @@ def _package(backend: str, module: str) -> Any:
         ) from None
 
 
-def _enable_dtype(backend: str, dtype: str) -> None:
-    """Switch JAX's float64 on for this program when a run needs it."""
-    if backend == "jax" and dtype == "float64":
-        _package("jax", "random").jax.config.update("jax_enable_x64", True)
+def _prepare(backend: str, dtype: str = "float32") -> None:
+    """Set for this program what a run needs: float64 where it is asked for, and no TF32.
+
+    On a GPU both frameworks else convolve with a tenth of float32's digits.
+    """
+    if backend == "jax":
+        jax = _package("jax", "random").jax
+        if dtype == "float64":
+            jax.config.update("jax_enable_x64", True)
+        jax.config.update("jax_default_matmul_precision", "highest")
+    else:
+        torch = _package("torch", "random").torch
+        torch.backends.cudnn.allow_tf32 = torch.backends.cuda.matmul.allow_tf32 = False
 
 
 def _later(command: Callable[..., None]) -> Callable[..., Callable[[], None]]:

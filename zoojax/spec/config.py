@@ -124,6 +124,7 @@ class ShapesConfig:
         palette: dict[str, str] = {}
         for entry in entries:
             name, rgb = labels.parse_color(entry)
+            entry = labels.color_entry(name, rgb)  # noqa: PLW2901 one way to write it
             if name in labels.SHADES:
                 if not self.shades:
                     raise ValueError(f"color {name!r} is drawn only with shades=True")

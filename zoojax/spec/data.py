@@ -67,10 +67,12 @@ def check_classes(labels: Any, predictions: Any, num_classes: int | None = None)
 
 
 def check_last_batch(num_samples: int, batch_size: int) -> None:
-    """Raise ``ValueError`` when the last batch would hold a single sample.
+    """Raise ``ValueError`` when there are no samples, or the last batch would hold a single one.
 
     BatchNorm needs two: one sample's variance is zero, and its unbiased one undefined.
     """
+    if num_samples < 1:
+        raise ValueError("training needs samples, got none")
     if num_samples % batch_size == 1:
         raise ValueError(
             f"{num_samples} training samples in batches of {batch_size} leave a last batch of "

@@ -4,7 +4,6 @@ A weight file holds the workshop's names and torch's axis orders. Flax keeps the
 numbers in a tree, channels last; a `Leaf` takes an array from one order to the other.
 """
 
-import dataclasses
 import math
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Literal, NamedTuple
@@ -164,11 +163,6 @@ def to_file(tree: Mapping[str, Any], leaves: Iterable[Leaf]) -> dict[str, Any]:
         if collection in tree:
             arrays[leaf.name] = leaf.to_file(tree[collection][module][name])
     return arrays
-
-
-def config_to_json(config: Any) -> dict[str, Any]:
-    """Return a configuration as what JSON can hold."""
-    return dataclasses.asdict(config)
 
 
 def num_parameters(config: Any) -> int:

@@ -14,6 +14,8 @@ from zoojax.spec.records import Run
 
 RUN = "run.json"
 HISTORY = "history.json"
+EVALUATION = "evaluation.json"
+CONFUSION = "confusion.png"
 
 
 class SavedRun(NamedTuple):
@@ -33,6 +35,8 @@ class SavedRun(NamedTuple):
 def save_run(folder: str | Path, run: Run) -> None:
     """Write a run into ``folder``, made when it is missing; each file whole or not at all."""
     folder = Path(folder)
+    for name in (EVALUATION, CONFUSION):
+        (folder / name).unlink(missing_ok=True)  # of a run that was here before
     files.save_weights(folder, run.weights, run.config.model)
     files.write_json(folder / HISTORY, run.history)
     figure = figures.loss_curves({f"zoo{run.backend}": run.history})
