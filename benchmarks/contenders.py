@@ -26,7 +26,7 @@ NUM_MEASURED = 3
 
 
 def numpy_loop(scenes: list[tuple[Any, ...]]) -> None:
-    """Draw the pictures as the workshop does: noise for each background and each box."""
+    """Draw noise for each background and each box, as the workshop; scenes and masks are given."""
     names = DATA.shapes
     for kind, rgb, size, top, left, *turned in scenes:
         image = np.random.randint(0, 256, (SIZE, SIZE, 3), np.uint8)  # noqa: NPY002

@@ -1,8 +1,8 @@
 """Operations whose gradients are written by hand. No twin: torch has all three built in.
 
-XLA derives these gradients by itself and they are right, but on a CPU they cost more than the
-rest of a training step: it computes a shared term anew in each place that reads it, and takes
-a slow routine for the weights of a convolution.
+XLA derives these gradients by itself and they are right, but on a CPU they take longer: it
+computes a shared term anew in each place that reads it, and takes a slower routine for the
+weights of a convolution.
 """
 
 from typing import Any

@@ -219,8 +219,9 @@ class ShapesDataset(Dataset):
             IndexError: when there is no such picture.
         """
         indices = torch.as_tensor(indices)
-        for index in indices[(indices < 0) | (indices >= len(self))].tolist():
-            raise IndexError(f"picture {index} of a data set of {len(self)}")
+        outside = indices[(indices < 0) | (indices >= len(self))]
+        if len(outside):
+            raise IndexError(f"picture {int(outside[0])} of a data set of {len(self)}")
         scenes = ShapeBatch(None, *(field[indices] for field in self.scenes[1:]))
         height, width = self.config.image_height, self.config.image_width
         images = torch.empty((len(indices), height, width, 3), dtype=torch.uint8)
