@@ -18,8 +18,9 @@ PART = 8
 def conv_general_dilated(x: Array, kernel: Array, *args: Any, **options: Any) -> Array:
     """Convolve as ``jax.lax.conv_general_dilated``, whose arguments it takes.
 
-    The weights' gradient is a sum over pictures; on a CPU it is made in parts of the batch.
-    So the batch must be the first axis, in one group, and only reverse mode is there.
+    The weights' gradient is a sum over pictures; on a CPU it is made in parts of the batch, one
+    after another. So the batch must be the first axis, in one group, and only reverse mode is
+    there.
     """
 
     def conv(x: Array, kernel: Array) -> Array:
@@ -29,8 +30,17 @@ def conv_general_dilated(x: Array, kernel: Array, *args: Any, **options: Any) ->
         return jax.vjp(lambda kernel: conv(x, kernel), kernel)[1](grad)[0]
 
     def of_kernel_in_parts(x: Array, kernel: Array, grad: Array) -> Array:
-        parts = [slice(start, start + PART) for start in range(0, len(x), PART)]
-        return jnp.sum(jnp.stack([of_kernel(x[p], kernel, grad[p]) for p in parts]), axis=0)
+        total = jnp.zeros_like(kernel)
+        for start in range(0, len(x), PART):
+            # 0, but known only when the sum so far is: so XLA makes the parts in turn, in the
+            # same memory. (Where it is not 0, this gradient is NaN in any case.)
+            late = jnp.isnan(total.ravel()[0]).astype(jnp.int32)
+            size = min(PART, len(x) - start)
+            part_x, part_grad = (
+                jax.lax.dynamic_slice_in_dim(each, start + late, size) for each in (x, grad)
+            )
+            total += of_kernel(part_x, kernel, part_grad)
+        return total
 
     def forward(x: Array, kernel: Array) -> tuple[Array, tuple[Array, Array]]:
         return conv(x, kernel), (x, kernel)
@@ -70,11 +80,12 @@ def max_pool(x: Array, size: int) -> Array:
         return first, place
 
     def backward(place: Array, grad: Array) -> tuple[Array]:
-        batch, rows, columns, channels = grad.shape
-        places = jnp.arange(size**2, dtype=place.dtype).reshape(1, 1, size, 1, size, 1)
-        windows = jnp.where(
-            place[:, :, None, :, None] == places, grad[:, :, None, :, None], 0
-        ).reshape(batch, rows * size, columns * size, channels)
+        def spread(pooled: Array) -> Array:
+            return jnp.repeat(jnp.repeat(pooled, size, axis=1), size, axis=2)
+
+        places = jnp.arange(size**2, dtype=place.dtype).reshape(size, size)
+        here = jnp.tile(places, grad.shape[1:3])[:, :, None]
+        windows = jnp.where(spread(place) == here, spread(grad), 0)
         rest = [(0, all_ - used) for all_, used in zip(x.shape, windows.shape, strict=True)]
         return (jnp.pad(windows, rest),)
 
