@@ -182,6 +182,7 @@ class ShapesDataset(Dataset):
     def __init__(self, config: ShapesConfig, num_each: int, seed: int) -> None:
         self.config, self.num_each, self.seed = config, check_num_each(num_each), seed
         self.key = random.root_key(seed)
+        self.noise_key = random.fold_in(self.key, STREAMS["noise"])
         indices = torch.arange(num_each * config.num_combinations)
         self.scenes = sample_scenes(self.key, config, indices)
 
@@ -225,7 +226,7 @@ class ShapesDataset(Dataset):
         scenes = ShapeBatch(None, *(field[indices] for field in self.scenes[1:]))
         height, width = self.config.image_height, self.config.image_width
         images = torch.empty((len(indices), height, width, 3), dtype=torch.uint8)
-        keys = random.fold_in(random.fold_in(self.key, STREAMS["noise"]), indices)
+        keys = random.fold_in(self.noise_key, indices)
         for start in range(0, len(indices), CHUNK):
             chunk = slice(start, start + CHUNK)
             images[chunk] = _noise(keys[chunk], height, width)
@@ -235,13 +236,14 @@ class ShapesDataset(Dataset):
     def _paint(self, images: Tensor, scenes: ShapeBatch) -> None:
         """Paint each picture's shape in place."""
         numbers = zip(*(field.tolist() for field in scenes[1:]), strict=True)
-        for image, rgb, fields in zip(images, scenes.rgb, numbers, strict=True):
+        for image, fields in zip(images, numbers, strict=True):
             scene = ShapeBatch(None, *fields)
             turned = (scene.upside_down, scene.sideways)
             mask = _mask(self.config.shapes[scene.shape], scene.size, scene.size, *turned)
             rows = slice(scene.top, scene.top + scene.size)
             columns = slice(scene.left, scene.left + scene.size)
-            image[rows, columns][mask] = rgb
+            for channel, value in zip(image[rows, columns].unbind(-1), scene.rgb, strict=True):
+                channel.masked_fill_(mask, value)
 
     def arrays(self) -> ShapeBatch:
         """Render every picture: the whole data set as one batch of shapes."""
