@@ -29,7 +29,7 @@ from benchmarks.timing import Timing, interleave
 # What changes the numbers from outside: glibc's allocator, XLA and the number of threads.
 SETTINGS = (
     *("MALLOC_MMAP_MAX_", "MALLOC_TRIM_THRESHOLD_", "MALLOC_ARENA_MAX"),
-    *("XLA_FLAGS", "OMP_NUM_THREADS"),
+    *("GLIBC_TUNABLES", "XLA_FLAGS", "OMP_NUM_THREADS"),
 )
 
 
