@@ -165,7 +165,7 @@ def compare(
     console = Console(width=None if sys.stdout.isatty() else 100)
     console.print(report.table(rows))
     path = parity.write_comparison(out, first, second, images)
-    console.print(f"{report.summarise(rows)}; numbers, figures and report in {path.parent}")
+    console.print(f"numbers, figures and report in {path.parent}")
     if any(row.verdict == "DIFFERS" for row in rows):
         sys.exit(1)
 
