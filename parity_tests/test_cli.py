@@ -193,7 +193,7 @@ def test_compare_exits_with_1_when_the_runs_differ(compared, tmp_path, monkeypat
     result = zoo("compare", "--out", tmp_path, *TINY, "--train.dtype", "float64")
     assert result.code == 1
     assert "✗ DIFFERS" in result.out
-    assert "1 differs;" in words(result.out)
+    assert "1 differs" in words(result.out)
     assert "✗ DIFFERS" in (tmp_path / "report.html").read_text()
 
 
