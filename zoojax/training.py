@@ -18,7 +18,7 @@ from zoojax.layers import Variables
 from zoojax.losses import cross_entropy
 from zoojax.optimizers import adam
 from zoojax.spec.config import TrainConfig
-from zoojax.spec.data import check_last_batch
+from zoojax.spec.data import check_batch_size, check_last_batch
 from zoojax.spec.progress import progress_bar
 from zoojax.spec.records import Batch, History, NonFiniteLossError
 
@@ -135,7 +135,11 @@ def predict(model: Any, variables: Variables, images: Array, batch_size: int = 2
 
     Returns:
         (samples, num_classes) float.
+
+    Raises:
+        ValueError: when there are no pictures or the batch size is under 1.
     """
+    check_batch_size(len(images), batch_size)
     logits = []
     for start in range(0, len(images), batch_size):
         chunk = images[start : start + batch_size]

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from zoojax.spec.config import TrainConfig
-from zoojax.spec.data import check_last_batch
+from zoojax.spec.data import check_batch_size, check_last_batch
 from zoojax.spec.progress import progress_bar
 from zoojax.spec.records import Batch, History, NonFiniteLossError
 from zootorch import data, metrics, weights
@@ -30,7 +30,11 @@ def predict(model: Any, images: Tensor, batch_size: int = 256) -> Tensor:
 
     Returns:
         (samples, num_classes) float.
+
+    Raises:
+        ValueError: when there are no pictures or the batch size is under 1.
     """
+    check_batch_size(len(images), batch_size)
     model.eval()
     weight = next(model.parameters())
     chunks = images.split(batch_size)

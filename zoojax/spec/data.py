@@ -66,6 +66,15 @@ def check_classes(labels: Any, predictions: Any, num_classes: int | None = None)
             )
 
 
+def check_batch_size(num_samples: int, batch_size: int) -> None:
+    """Raise ``ValueError`` unless there are samples and a positive number of them at a time."""
+    if num_samples < 1 or batch_size < 1:
+        raise ValueError(
+            "prediction needs at least one picture, and at least one at a time; got "
+            f"{num_samples} pictures in batches of {batch_size}"
+        )
+
+
 def check_last_batch(num_samples: int, batch_size: int) -> None:
     """Raise ``ValueError`` when there are no samples, or the last batch would hold a single one.
 
