@@ -1,7 +1,10 @@
 """Models, batches and trained states that several test files need."""
 
+import re
+
 import jax
 import jax.numpy as jnp
+import pytest
 import torch
 from hypothesis import HealthCheck, Phase, reject, settings
 from hypothesis import strategies as st
@@ -121,3 +124,13 @@ def few_examples(num):
         phases=(Phase.reuse, Phase.generate),
         suppress_health_check=[HealthCheck.filter_too_much],
     )
+
+
+def check_refused(message, *calls):
+    """Assert that every call raises a ``ValueError`` that says ``message``, and the same one."""
+    said = set()
+    for call in calls:
+        with pytest.raises(ValueError, match=re.escape(message)) as caught:
+            call()
+        said.add(str(caught.value))
+    assert len(said) == 1

@@ -6,21 +6,11 @@ import jax
 import numpy as np
 import pytest
 import torch
-from builders import SMALL_CNN, small_dataset, train_config, twins
+from builders import SMALL_CNN, check_refused, small_dataset, train_config, twins
 
 import zoojax
 import zootorch
 from zoojax.spec.records import Batch
-
-
-def check_refused(message, *calls):
-    """Assert that every call raises a ``ValueError`` that says ``message``, and the same one."""
-    said = set()
-    for call in calls:
-        with pytest.raises(ValueError, match=re.escape(message)) as caught:
-            call()
-        said.add(str(caught.value))
-    assert len(said) == 1
 
 
 def fits(num_samples, batch_size):

@@ -328,10 +328,10 @@ def test_a_data_set_is_indexed_as_a_list():
     for index in (-1, -32):
         assert_same(to_numpy(dataset[index]), to_numpy(dataset[32 + index]))
     for index in (32, -33):
-        with pytest.raises(IndexError, match=f"picture {index} of a data set of 32"):
+        with pytest.raises(IndexError, match=f"sample {index} of a data set of 32"):
             dataset[index]
     for indices in ([0, 32], [-1]):
-        with pytest.raises(IndexError, match=f"picture {indices[-1]} of a data set of 32"):
+        with pytest.raises(IndexError, match=f"sample {indices[-1]} of a data set of 32"):
             dataset.batch(indices)
     assert len(list(dataset)) == 32
 

@@ -9,13 +9,27 @@ from zoojax.spec.lazy import attach
 _HOMES = {
     "zoojax.checkpoint": ("load_pretrained", "save_pretrained"),
     "zoojax.cnn": ("CNN",),
-    "zoojax.data": ("split_indices", "standardise", "take"),
+    "zoojax.data": ("split_indices", "standardise", "take", "windows"),
     "zoojax.losses": ("cross_entropy",),
     "zoojax.metrics": ("accuracy", "confusion_matrix"),
     "zoojax.shapes": ("shape_mask", "simulate_batch", "simulate_shapes"),
-    "zoojax.spec.config": ("CNNConfig", "ShapesConfig", "TrainConfig"),
-    "zoojax.spec.records": ("Batch", "History", "NonFiniteLossError", "ShapeBatch"),
+    "zoojax.spec.config": (
+        "CNNConfig",
+        "MLPConfig",
+        "RNNConfig",
+        "ShapesConfig",
+        "SinusoidsConfig",
+        "TrainConfig",
+    ),
+    "zoojax.spec.records": (
+        "Batch",
+        "History",
+        "NonFiniteLossError",
+        "ShapeBatch",
+        "SinusoidBatch",
+    ),
     "zoojax.training": ("create_state", "evaluate", "fit", "predict", "train_step"),
+    "zoojax.waves": ("simulate_sinusoids", "sinusoid"),
     "zoojax.weights": ("init",),
 }
 

@@ -8,7 +8,7 @@ import numpy as np
 from jax import Array
 
 from zoojax import random
-from zoojax.spec.data import split_bounds, standardise_constants
+from zoojax.spec.data import check_window, split_bounds, standardise_constants
 from zoojax.spec.records import Batch
 
 
@@ -27,6 +27,27 @@ def standardise(images: Array, dtype: jnp.dtype = jnp.float32) -> Array:
     """
     offset, scale = standardise_constants(jnp.dtype(dtype).name)
     return (images.astype(dtype) - offset) * scale
+
+
+def windows(waves: Array, length: int, num_next_steps: int) -> tuple[Array, Array]:
+    """Cut waves into all their windows of ``length`` points, the last of which are to predict.
+
+    Args:
+        waves: (batch, points) float.
+        length: points of a window; ``points`` for one window a wave.
+        num_next_steps: points to predict, at the end of each window.
+
+    Returns:
+        inputs (windows, length - num_next_steps) and targets (windows, num_next_steps), wave
+        after wave.
+
+    Raises:
+        ValueError: when a window does not fit.
+    """
+    check_window(waves.shape[1], length, num_next_steps)
+    starts = jnp.arange(waves.shape[1] - length + 1)
+    cut = waves[:, starts[:, None] + jnp.arange(length)].reshape(-1, length)
+    return cut[:, :-num_next_steps], cut[:, -num_next_steps:]
 
 
 def split_indices(key: Array, num_samples: int, fractions: Sequence[float]) -> list[np.ndarray]:

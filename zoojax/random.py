@@ -1,5 +1,7 @@
 """Random words as pure functions of a key: `zoojax.spec.draws` in JAX."""
 
+import math
+
 import jax
 import jax.numpy as jnp
 from jax import Array
@@ -50,6 +52,13 @@ def symmetric_uniform(word: Array, bound: float, dtype: jnp.dtype) -> Array:
     signed = (word >> (32 - draws.UNIFORM_BITS)).astype(jnp.int32)
     signed = signed - 2 ** (draws.UNIFORM_BITS - 1)
     return signed.astype(dtype) * jnp.asarray(bound * 2.0 ** (1 - draws.UNIFORM_BITS), dtype)
+
+
+def normal(key: Array, num: int) -> Array:
+    """Draw standard normal numbers: ``draws.normal``, (num,) float64, so with x64 on."""
+    first, second = words(key, 2 * num).reshape(num, 2).T.astype(jnp.float64)
+    radius = jnp.sqrt(-2 * jnp.log((first + 0.5) / 2**32))
+    return radius * jnp.cos(2 * math.pi / 2**32 * second)
 
 
 def permutation(key: Array, num: int) -> Array:

@@ -8,14 +8,28 @@ from zoojax.spec.lazy import attach
 
 _HOMES = {
     "zootorch.cnn": ("CNN",),
-    "zootorch.data": ("split_indices", "standardise", "take"),
+    "zootorch.data": ("split_indices", "standardise", "take", "windows"),
     "zootorch.losses": ("cross_entropy",),
     "zootorch.metrics": ("Accuracy", "ConfusionMatrix"),
     "zootorch.random": ("Generator",),
     "zootorch.shapes": ("ShapesDataset", "shape_mask"),
-    "zoojax.spec.config": ("CNNConfig", "ShapesConfig", "TrainConfig"),
-    "zoojax.spec.records": ("Batch", "History", "NonFiniteLossError", "ShapeBatch"),
+    "zoojax.spec.config": (
+        "CNNConfig",
+        "MLPConfig",
+        "RNNConfig",
+        "ShapesConfig",
+        "SinusoidsConfig",
+        "TrainConfig",
+    ),
+    "zoojax.spec.records": (
+        "Batch",
+        "History",
+        "NonFiniteLossError",
+        "ShapeBatch",
+        "SinusoidBatch",
+    ),
     "zootorch.training": ("Trainer", "evaluate", "predict"),
+    "zootorch.waves": ("SinusoidsDataset", "sinusoid"),
 }
 
 __getattr__, __dir__, __all__ = attach(__name__, _HOMES)

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 import torch
 from torch import Tensor
 
-from zoojax.spec.data import split_bounds, standardise_constants
+from zoojax.spec.data import check_window, split_bounds, standardise_constants
 from zoojax.spec.records import Batch
 from zootorch.random import Generator
 
@@ -31,6 +31,39 @@ def standardise(images: Tensor, dtype: torch.dtype = torch.float32) -> Tensor:
     offset, scale = (torch.from_numpy(each).to(images.device).repeat(width) for each in constants)
     rows = images.flatten(2).to(dtype, copy=True).sub_(offset).mul_(scale)
     return rows.view(images.shape).permute(0, 3, 1, 2)
+
+
+def windows(waves: Tensor, length: int, num_next_steps: int) -> tuple[Tensor, Tensor]:
+    """Cut waves into all their windows of ``length`` points, the last of which are to predict.
+
+    Args:
+        waves: (batch, points) float.
+        length: points of a window; ``points`` for one window a wave.
+        num_next_steps: points to predict, at the end of each window.
+
+    Returns:
+        inputs (windows, length - num_next_steps) and targets (windows, num_next_steps), wave
+        after wave.
+
+    Raises:
+        ValueError: when a window does not fit.
+    """
+    check_window(waves.shape[1], length, num_next_steps)
+    cut = waves.unfold(1, length, 1).flatten(0, 1)
+    return cut[:, :-num_next_steps], cut[:, -num_next_steps:]
+
+
+def check_indices(indices: Sequence[int] | Tensor, num_samples: int) -> Tensor:
+    """Return the places of samples as a tensor.
+
+    Raises:
+        IndexError: when one is negative, or there are not as many samples.
+    """
+    indices = torch.as_tensor(indices)
+    outside = indices[(indices < 0) | (indices >= num_samples)]
+    if len(outside):
+        raise IndexError(f"sample {int(outside[0])} of a data set of {num_samples}")
+    return indices
 
 
 def split_indices(

@@ -4,6 +4,8 @@ Keys are (2,) int64 tensors of two 32-bit words, which int64 adds and shifts wit
 bulk words are int32, whose multiplication wraps around as unsigned words do.
 """
 
+import math
+
 import torch
 from torch import Tensor
 
@@ -106,6 +108,13 @@ def symmetric_uniform(word: Tensor, bound: float, dtype: torch.dtype) -> Tensor:
     signed = (word >> (32 - draws.UNIFORM_BITS)) - 2 ** (draws.UNIFORM_BITS - 1)
     scale = torch.tensor(bound * 2.0 ** (1 - draws.UNIFORM_BITS), dtype=dtype)
     return signed.to(dtype) * scale.to(word.device)
+
+
+def normal(key: Tensor, num: int) -> Tensor:
+    """Draw standard normal numbers: ``draws.normal``, (..., num) float64."""
+    first, second = words(key, 2 * num).unflatten(-1, (num, 2)).to(torch.float64).unbind(-1)
+    radius = torch.sqrt(-2 * torch.log((first + 0.5) / 2**32))
+    return radius * torch.cos(2 * math.pi / 2**32 * second)
 
 
 class Generator:

@@ -16,6 +16,7 @@ from zoojax.spec.config import ShapesConfig, check_num_each
 from zoojax.spec.draws import SCENE_DRAWS, STREAMS
 from zoojax.spec.records import ShapeBatch
 from zootorch import random
+from zootorch.data import check_indices
 
 # Pictures whose noise is drawn at a time: their words stay in a processor's cache.
 CHUNK = 8
@@ -202,10 +203,8 @@ class ShapesDataset(Dataset):
         Raises:
             IndexError: when there is no such picture.
         """
-        if not -len(self) <= index < len(self):
-            raise IndexError(f"picture {index} of a data set of {len(self)}")
-        batch = self.batch([index % len(self)])
-        return ShapeBatch(*(field[0] for field in batch))
+        place = index + len(self) if -len(self) <= index < 0 else index
+        return ShapeBatch(*(field[0] for field in self.batch([place])))
 
     def batch(self, indices: Sequence[int] | Tensor) -> ShapeBatch:
         """Render the pictures at ``indices``: a batch of shapes that needs memory for itself alone.
@@ -219,10 +218,7 @@ class ShapesDataset(Dataset):
         Raises:
             IndexError: when there is no such picture.
         """
-        indices = torch.as_tensor(indices)
-        outside = indices[(indices < 0) | (indices >= len(self))]
-        if len(outside):
-            raise IndexError(f"picture {int(outside[0])} of a data set of {len(self)}")
+        indices = check_indices(indices, len(self))
         scenes = ShapeBatch(None, *(field[indices] for field in self.scenes[1:]))
         height, width = self.config.image_height, self.config.image_width
         images = torch.empty((len(indices), height, width, 3), dtype=torch.uint8)

@@ -43,6 +43,16 @@ def split_bounds(num_samples: int, fractions: Sequence[float]) -> list[int]:
     return ends[:-1]
 
 
+def check_window(num_points: int, length: int, num_next_steps: int) -> None:
+    """Raise ``ValueError`` unless 1 <= num_next_steps < length <= num_points."""
+    if not 1 <= num_next_steps < length <= num_points:
+        raise ValueError(
+            f"a window of {length} points, {num_next_steps} of them to predict, does not fit "
+            f"waves of {num_points}; num_next_steps must be at least 1, length larger, and the "
+            "waves as long"
+        )
+
+
 def check_classes(labels: Any, predictions: Any, num_classes: int | None = None) -> None:
     """Raise ``ValueError`` unless labels and predictions can be compared.
 

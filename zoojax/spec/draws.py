@@ -15,7 +15,7 @@ the plain reference that ``zoojax.random`` and ``zootorch.random`` are tested ag
 import numpy as np
 from numpy.typing import NDArray
 
-STREAMS = {"scenes": 0, "noise": 1, "split": 2, "init": 3, "shuffle": 4, "dropout": 5}
+STREAMS = {"scenes": 0, "noise": 1, "split": 2, "init": 3, "shuffle": 4, "dropout": 5, "waves": 6}
 """Index folded into the root key for each purpose. New streams go at the end."""
 
 SCENE_DRAWS = ("magnitude", "size", "top", "left", "upside_down", "sideways")
@@ -149,6 +149,23 @@ def symmetric_uniform(
     signed = (np.asarray(word, np.uint32) >> np.uint32(32 - UNIFORM_BITS)).astype(np.int32)
     signed = signed - 2 ** (UNIFORM_BITS - 1)
     return signed.astype(dtype) * np.dtype(dtype).type(bound * 2.0 ** (1 - UNIFORM_BITS))
+
+
+def normal(key: NDArray[np.uint32], num: int) -> NDArray[np.float64]:
+    """Draw standard normal numbers from two words each: Box and Muller, 1958.
+
+    Parity: logarithm and cosine in float64, where libraries differ in the last digit alone.
+
+    Args:
+        key: (..., 2) uint32.
+        num: how many numbers a key.
+
+    Returns:
+        (..., num) float64, all within 6.8 of 0.
+    """
+    pairs = words(key, 2 * num).reshape(*np.shape(key)[:-1], num, 2).astype(np.float64)
+    radius = np.sqrt(-2 * np.log((pairs[..., 0] + 0.5) / 2**32))
+    return radius * np.cos(2 * np.pi / 2**32 * pairs[..., 1])
 
 
 def keep_threshold(rate: float) -> int:

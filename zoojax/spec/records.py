@@ -38,6 +38,24 @@ class ShapeBatch(NamedTuple):
     sideways: Any
 
 
+class SinusoidBatch(NamedTuple):
+    """Waves and everything that decided them, as arrays of the backend that made them.
+
+    Attributes:
+        waves: (batch, length) float.
+        amplitude: (batch,) float, height of the wave over its middle.
+        frequency: (batch,) float, periods in the wave.
+        phase: (batch,) float, where in the period the wave starts, in radians.
+        vertical_shift: (batch,) float, height of the wave's middle.
+    """
+
+    waves: Any
+    amplitude: Any
+    frequency: Any
+    phase: Any
+    vertical_shift: Any
+
+
 class Batch(NamedTuple):
     """What a training step sees.
 

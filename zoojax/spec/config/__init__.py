@@ -1,0 +1,17 @@
+"""Configurations: frozen dataclasses that are checked when they are made."""
+
+from zoojax.spec.config.checks import check_num_each
+from zoojax.spec.config.data import ShapesConfig, SinusoidsConfig
+from zoojax.spec.config.models import CNNConfig, MLPConfig, RNNConfig
+from zoojax.spec.config.runs import RunConfig, TrainConfig
+
+__all__ = [
+    "CNNConfig",
+    "MLPConfig",
+    "RNNConfig",
+    "RunConfig",
+    "ShapesConfig",
+    "SinusoidsConfig",
+    "TrainConfig",
+    "check_num_each",
+]

@@ -1,0 +1,70 @@
+"""Checks of one field of a configuration: what was given, and what is allowed."""
+
+import math
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+
+from zoojax.spec.draws import is_integer
+
+
+def check_integer(config: Any, name: str, low: int, high: int | None = None) -> None:
+    """Make a field a Python integer from ``low`` to ``high``, or raise ``ValueError``."""
+    value = getattr(config, name)
+    allowed = f"an integer from {low} to {high}" if high is not None else f"an integer >= {low}"
+    if not is_integer(value) or value < low or (high is not None and value > high):
+        raise ValueError(f"{name} must be {allowed}, got {value!r}")
+    object.__setattr__(config, name, int(value))
+
+
+def check_choice(config: Any, name: str, choices: Sequence[str]) -> None:
+    """Raise ``ValueError`` unless a field is one of ``choices``."""
+    value = getattr(config, name)
+    if value not in choices:
+        raise ValueError(f"{name} must be one of {', '.join(choices)}, got {value!r}")
+
+
+def check_number(config: Any, name: str, low: float, high: float, *, open_low: bool) -> None:
+    """Make a field a float at least (or over) ``low`` and under ``high``, or raise."""
+    value = getattr(config, name)
+    is_number = is_integer(value) or isinstance(value, (float, np.floating))
+    if not is_number or not low <= value < high or (open_low and value == low):
+        ends = f"over {low}" if open_low else f"at least {low}"
+        raise ValueError(f"{name} must be a number {ends} and under {high:g}, got {value!r}")
+    object.__setattr__(config, name, float(value))
+
+
+def check_names(config: Any, name: str) -> tuple[str, ...]:
+    """Return a field that is a list of names, or raise ``ValueError``."""
+    value = getattr(config, name)
+    is_list = isinstance(value, Iterable) and not isinstance(value, (str, bytes))
+    if not is_list or not all(isinstance(each, str) for each in value):
+        raise ValueError(f"{name} must be a list of names, got {value!r}")
+    return tuple(value)
+
+
+def check_numbers(config: Any, name: str) -> None:
+    """Make a field a tuple of one or more finite floats, or raise ``ValueError``."""
+    value = getattr(config, name)
+    is_list = isinstance(value, (Iterable, np.ndarray)) and not isinstance(value, (str, bytes))
+    numbers = tuple(value) if is_list else ()
+    if not numbers or not all(_is_finite(each) for each in numbers):
+        raise ValueError(f"{name} must be a list of one or more finite numbers, got {value!r}")
+    object.__setattr__(config, name, tuple(float(each) for each in numbers))
+
+
+def _is_finite(value: Any) -> bool:
+    is_number = is_integer(value) or isinstance(value, (float, np.floating))
+    return is_number and math.isfinite(value)
+
+
+def check_num_each(num_each: int) -> int:
+    """Return ``num_each`` when it is a positive integer.
+
+    Raises:
+        ValueError: otherwise, since a data set needs at least one sample.
+    """
+    if not is_integer(num_each) or num_each < 1:
+        raise ValueError(f"num_each must be an integer >= 1, got {num_each!r}")
+    return int(num_each)

@@ -1,0 +1,91 @@
+"""How a model is trained, and what a whole run is."""
+
+import dataclasses
+from typing import Literal, get_args
+
+from zoojax.spec.config.checks import check_choice, check_integer, check_num_each, check_number
+from zoojax.spec.config.data import ShapesConfig
+from zoojax.spec.config.models import CNNConfig
+from zoojax.spec.draws import check_seed
+
+Dtype = Literal["float32", "float64"]
+Target = Literal["shape", "color"]
+
+
+@dataclasses.dataclass(frozen=True)
+class TrainConfig:
+    """How a model is trained: cross-entropy, Adam, a new order of the samples each epoch.
+
+    Args:
+        seed: integer from 0 to 2^32 - 1 that decides initial weights, order and dropout.
+        num_epochs: passes over the training set.
+        batch_size: samples a step.
+        learning_rate: Adam's step size.
+        dtype: numbers of weights and arithmetic; float64 to compare runs exactly.
+
+    Raises:
+        ValueError: when a value is not allowed; says what was given and what is allowed.
+    """
+
+    seed: int = 0
+    num_epochs: int = 10
+    batch_size: int = 32
+    learning_rate: float = 1e-3
+    dtype: Dtype = "float32"
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "seed", check_seed(self.seed))
+        check_integer(self, "num_epochs", 1)
+        check_integer(self, "batch_size", 2)
+        # Adam divides it by 0.1 at the first step, which has to fit a float32.
+        check_number(self, "learning_rate", 0, 1e37, open_low=True)
+        check_choice(self, "dtype", get_args(Dtype))
+
+
+@dataclasses.dataclass(frozen=True)
+class RunConfig:
+    """One run from simulation to evaluation.
+
+    Args:
+        data: what the pictures show.
+        num_each: pictures of each combination of shape and color.
+        target: what the model tells apart, shape or color.
+        validation_fraction: part of the pictures kept for validation, over 0 and under 1.
+        model: the classifier; its input size and number of classes follow the data.
+        train: how it is trained; its seed decides the pictures and the split as well.
+
+    Raises:
+        ValueError: when a value is not allowed; says what was given and what is allowed.
+    """
+
+    data: ShapesConfig = ShapesConfig(
+        image_height=32, image_width=32, min_size=16, max_size=28, shades=False
+    )
+    num_each: int = 100
+    target: Target = "shape"
+    validation_fraction: float = 0.2
+    model: CNNConfig = CNNConfig(
+        num_cnn_channels=16,
+        num_cnn_layers=2,
+        dropout=0.1,
+        conv_activation="relu",
+    )
+    train: TrainConfig = TrainConfig(batch_size=20, learning_rate=0.003)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "num_each", check_num_each(self.num_each))
+        check_choice(self, "target", get_args(Target))
+        check_number(self, "validation_fraction", 0, 1, open_low=True)
+        model = dataclasses.replace(
+            self.model,
+            num_classes=len(self.data.class_names(self.target)),
+            height=self.data.image_height,
+            width=self.data.image_width,
+            num_input_channels=3,
+        )
+        object.__setattr__(self, "model", model)
+
+    @property
+    def fractions(self) -> tuple[float, float]:
+        """Parts of the pictures for training and validation."""
+        return 1 - self.validation_fraction, self.validation_fraction
