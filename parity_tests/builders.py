@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 import zoojax
 import zootorch
 from zoojax import weights as jax_weights
-from zoojax.spec.config import CNNConfig, ShapesConfig, TrainConfig
+from zoojax.spec.config import CNNConfig, MLPConfig, RNNConfig, ShapesConfig, TrainConfig
 from zoojax.spec.records import Batch
 from zootorch import weights as torch_weights
 
@@ -27,13 +27,34 @@ def small_dataset(num_each=5, seed=5, target="shape"):
     return Batch(*(field.numpy() for field in dataset)), dataset
 
 
+def example_shape(config, num_steps=6):
+    """Return the shape of one sample as zoojax takes it."""
+    if isinstance(config, MLPConfig):
+        return (config.input_dim,)
+    if isinstance(config, RNNConfig):
+        return (num_steps, config.input_size)
+    return (config.height, config.width, config.num_input_channels)
+
+
+def model_types(config):
+    """Return the classes of zoojax and zootorch that a configuration is of."""
+    name = type(config).__name__.removesuffix("Config")
+    return getattr(zoojax, name), getattr(zootorch, name)
+
+
 def twins(config, *, seed=5, dtype="float32"):
     """Return a zoojax model with its variables, and the zootorch model, from one seed."""
-    model = zoojax.CNN(config)
-    shape = (1, config.height, config.width, config.num_input_channels)
-    variables = zoojax.init(jax.random.key(seed), model, jnp.zeros(shape, dtype))
-    twin = zootorch.CNN(config, zootorch.Generator(seed)).to(getattr(torch, dtype))
+    jax_type, torch_type = model_types(config)
+    model = jax_type(config)
+    example = jnp.zeros((1, *example_shape(config)), dtype)
+    variables = zoojax.init(jax.random.key(seed), model, example)
+    twin = torch_type(config, zootorch.Generator(seed)).to(getattr(torch, dtype))
     return model, variables, twin
+
+
+def first(outputs):
+    """Return predictions alone where a recurrent model gives its state as well."""
+    return outputs[0] if isinstance(outputs, tuple) else outputs
 
 
 def twin_trainers(config, train_config):
@@ -75,6 +96,10 @@ def idle_parameters(config):
     turns into steps of full size and any sign: harmless to the loss, but such parameters, and
     the running means that contain them, cannot be compared in float32.
     """
+    if isinstance(config, RNNConfig):
+        return set()
+    if isinstance(config, MLPConfig):
+        return {f"block.{4 * block}.bias" for block in range(config.num_layers + 1)}
     blocks = range(config.num_cnn_layers + 2)
     names = {f"conv_block.{3 * block}.bias" for block in blocks}
     names |= {f"linear_block.{4 * block}.bias" for block in range(config.num_layers + 1)}

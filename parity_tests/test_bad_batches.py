@@ -25,7 +25,7 @@ def fits(num_samples, batch_size):
 
 def predictions(num_samples, batch_size):
     model, variables, twin = twins(SMALL_CNN)
-    images = small_dataset()[0].images[:num_samples]
+    images = small_dataset()[0].inputs[:num_samples]
     return (
         lambda: zoojax.predict(model, variables, images, batch_size),
         lambda: zootorch.predict(twin, torch.from_numpy(images), batch_size),
@@ -43,7 +43,7 @@ def test_no_samples_to_train_on():
 
 @pytest.mark.parametrize(("num_samples", "batch_size"), [(0, 4), (3, 0), (3, -3)])
 def test_no_pictures_to_predict(num_samples, batch_size):
-    message = f"got {num_samples} pictures in batches of {batch_size}"
+    message = f"got {num_samples} samples in batches of {batch_size}"
     check_refused(message, *predictions(num_samples, batch_size))
 
 

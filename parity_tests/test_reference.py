@@ -2,6 +2,7 @@
 
 import functools
 import json
+import shutil
 from pathlib import Path
 
 import jax
@@ -10,7 +11,7 @@ import numpy as np
 import optax
 import pytest
 import torch
-from builders import idle_parameters
+from builders import first, idle_parameters, model_types
 from safetensors.numpy import load_file
 from tolerances import check, relative
 
@@ -18,10 +19,13 @@ import zoojax
 import zootorch
 from zoojax import weights as jax_weights
 from zoojax.optimizers import adam
+from zoojax.spec import files
 from zootorch import weights as torch_weights
 
 FOLDER = Path(__file__).parent / "reference"
-NAMES = pytest.mark.parametrize("name", ["cnn_small", "cnn_rect", "cnn_stride"])
+NAMES = pytest.mark.parametrize(
+    "name", ["cnn_small", "cnn_rect", "cnn_stride", "mlp", "rnn", "lstm"]
+)
 
 
 class Reference:
@@ -39,28 +43,35 @@ class Reference:
         options = json.loads((self.folder / "config.json").read_text())
         return type(config)(**{**options, "dropout": 0.0})
 
+    def loss(self, package):
+        return package.cross_entropy if "labels" in self.io else package.mean_squared_error
+
+    def targets(self):
+        return self.io["labels" if "labels" in self.io else "targets"]
+
 
 class JaxSide:
     """The reference in zoojax: pictures channels last, a state passed along."""
 
     def __init__(self, reference):
         model, variables = zoojax.load_pretrained(reference.folder)
-        self.model = zoojax.CNN(reference.without_dropout(model.config))
-        self.images = jnp.asarray(reference.io["input"].transpose(0, 2, 3, 1))
-        self.labels = jnp.asarray(reference.io["labels"])
-        self.variables = variables
+        self.model = type(model)(reference.without_dropout(model.config))
+        inputs = reference.io["input"]
+        self.inputs = jnp.asarray(inputs.transpose(0, 2, 3, 1) if inputs.ndim == 4 else inputs)
+        self.targets, self.loss = jnp.asarray(reference.targets()), reference.loss(zoojax)
+        self.variables = {"batch_stats": {}, **variables}
         self.opt_state = adam(1e-3).init(variables["params"])
 
     def eval_output(self):
-        return jax.jit(self.model.apply)(self.variables, self.images)
+        return first(jax.jit(self.model.apply)(self.variables, self.inputs))
 
     @functools.partial(jax.jit, static_argnums=0)
     def gradient(self, variables):
         def loss_of(params):
-            logits, updated = self.model.apply(
-                {**variables, "params": params}, self.images, train=True, mutable=["batch_stats"]
+            outputs, updated = self.model.apply(
+                {**variables, "params": params}, self.inputs, train=True, mutable=["batch_stats"]
             )
-            return zoojax.cross_entropy(logits, self.labels), updated["batch_stats"]
+            return self.loss(first(outputs), self.targets), updated.get("batch_stats", {})
 
         return jax.value_and_grad(loss_of, has_aux=True)(variables["params"])
 
@@ -82,19 +93,21 @@ class TorchSide:
     """The reference in zootorch: pictures channels first, a model that changes."""
 
     def __init__(self, reference):
-        loaded = zootorch.CNN.from_pretrained(reference.folder)
-        self.model = zootorch.CNN(reference.without_dropout(loaded.config))
-        self.model.load_state_dict(loaded.state_dict())
-        self.images = torch.from_numpy(reference.io["input"])
-        self.labels = torch.from_numpy(reference.io["labels"])
+        _, config = files.load_weights(reference.folder)
+        model_type = model_types(config)[1]
+        self.model = model_type(reference.without_dropout(config))
+        # Strict: the model stands in for the workshop's.
+        self.model.load_state_dict(model_type.from_pretrained(reference.folder).state_dict())
+        self.inputs = torch.from_numpy(reference.io["input"])
+        self.targets, self.loss = torch.from_numpy(reference.targets()), reference.loss(zootorch)
         self.optimizer = torch.optim.Adam(self.model.parameters(), lr=1e-3)
 
     def eval_output(self):
-        return self.model.eval()(self.images).detach()
+        return first(self.model.eval()(self.inputs)).detach()
 
     def backward(self):
         self.optimizer.zero_grad()
-        loss = zootorch.cross_entropy(self.model.train()(self.images), self.labels)
+        loss = self.loss(first(self.model.train()(self.inputs)), self.targets)
         loss.backward()
         return loss.item()
 
@@ -166,6 +179,29 @@ def test_a_perturbed_weight_is_seen(side_type):
     before = np.asarray(side.eval_output())
     side.step()
     assert relative(side.eval_output(), before) > 0.01
+
+
+@NAMES
+def test_the_workshops_state_dict_loads_as_it_is(name):
+    arrays = load_file(FOLDER / name / "model.safetensors")
+    _, config = files.load_weights(FOLDER / name)
+    model = model_types(config)[1](config)
+    model.load_state_dict({key: torch.from_numpy(array) for key, array in arrays.items()})
+
+
+@pytest.mark.parametrize("name", ["rnn", "lstm"])
+def test_a_configuration_without_its_cell_is_told_by_the_weights(name, tmp_path):
+    shutil.copytree(FOLDER / name, tmp_path, dirs_exist_ok=True)
+    options = json.loads((tmp_path / "config.json").read_text())
+    assert options.pop("cell") == name
+    (tmp_path / "config.json").write_text(json.dumps(options))
+    assert zoojax.load_pretrained(tmp_path)[0].config.cell == name
+    assert zootorch.RNN.from_pretrained(tmp_path).config.cell == name
+
+
+def test_a_model_of_another_kind_is_refused():
+    with pytest.raises(ValueError, match=r"config.json describes an MLP, not an RNN"):
+        zootorch.RNN.from_pretrained(FOLDER / "mlp")
 
 
 def test_the_reference_files_are_the_workshops_names():

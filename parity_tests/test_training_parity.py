@@ -60,7 +60,7 @@ def batches(dataset, num_steps):
     """Return the same batches for both backends: samples in turn."""
     arrays, tensors = dataset
     for step in range(num_steps):
-        rows = np.arange(step * BATCH, (step + 1) * BATCH) % len(arrays.labels)
+        rows = np.arange(step * BATCH, (step + 1) * BATCH) % len(arrays.targets)
         yield zoojax.take(arrays, rows), zootorch.take(tensors, torch.from_numpy(rows))
 
 
@@ -108,12 +108,12 @@ def test_standardised_pictures_have_the_same_bits():
     arrays, tensors = small_dataset()
     for dtype in ("float32", "float64"):
         with jax.enable_x64(dtype == "float64"):
-            ours = np.asarray(jax.jit(zoojax.standardise, static_argnums=1)(arrays.images, dtype))
-        theirs = zootorch.standardise(tensors.images, getattr(torch, dtype))
+            ours = np.asarray(jax.jit(zoojax.standardise, static_argnums=1)(arrays.inputs, dtype))
+        theirs = zootorch.standardise(tensors.inputs, getattr(torch, dtype))
         assert theirs.shape == (len(ours), 3, 32, 32)
         assert (theirs.permute(0, 2, 3, 1).numpy() == ours).all()
         mean, std = np.array([0.485, 0.456, 0.406]), np.array([0.229, 0.224, 0.225])
-        oracle = (arrays.images / 255 - mean) / std
+        oracle = (arrays.inputs / 255 - mean) / std
         assert np.abs(ours - oracle).max() < (1e-6 if dtype == "float32" else 1e-14)
 
 

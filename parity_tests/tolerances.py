@@ -23,11 +23,13 @@ ALLOWED = {
     "reference, ten Adam steps, running means": 1e-2,
     "reference, ten Adam steps, eval output": 3e-2,
     "float64, gradients by hand against JAX's own": 1e-12,
+    "float64, recurrent cells by hand": 1e-12,
     # Twin against twin.
     "float64, one step: loss, gradients, moments, statistics, weights": 1e-12,
     # Drawn at random, some models are badly conditioned: where a feature is nearly the same for
     # all pictures, the BatchNorm after it divides by almost nothing.
     "float64, one step of random configurations: loss, gradients": 1e-9,
+    "float64, one pass of random MLPs and RNNs: outputs, gradients": 1e-9,
     "float64, ten steps: moments, statistics, weights": 1e-12,
     "float64, 1000 steps: losses": 1e-12,
     "float64, whole run: losses, weights": 1e-12,

@@ -1,4 +1,4 @@
-"""Coloured shapes and their classifier as pure functions: JAX, Flax Linen, optax.
+"""Shapes, sinusoids and the networks that learn them as pure functions: JAX, Flax, optax.
 
 State goes in and comes out; nothing is remembered. ``zootorch`` does the same job with
 objects, under the same names.
@@ -10,8 +10,10 @@ _HOMES = {
     "zoojax.checkpoint": ("load_pretrained", "save_pretrained"),
     "zoojax.cnn": ("CNN",),
     "zoojax.data": ("split_indices", "standardise", "take", "windows"),
-    "zoojax.losses": ("cross_entropy",),
+    "zoojax.losses": ("cross_entropy", "mean_squared_error"),
     "zoojax.metrics": ("accuracy", "confusion_matrix"),
+    "zoojax.mlp": ("MLP",),
+    "zoojax.rnn": ("RNN",),
     "zoojax.shapes": ("shape_mask", "simulate_batch", "simulate_shapes"),
     "zoojax.spec.config": (
         "CNNConfig",

@@ -6,10 +6,12 @@ from typing import Any
 from zoojax import weights
 from zoojax.cnn import CNN
 from zoojax.layers import Variables
+from zoojax.mlp import MLP
+from zoojax.rnn import RNN
 from zoojax.spec import files
-from zoojax.spec.config import CNNConfig
+from zoojax.spec.config import CNNConfig, MLPConfig, RNNConfig
 
-MODELS = {CNNConfig: CNN}
+MODELS: dict[type, Any] = {CNNConfig: CNN, MLPConfig: MLP, RNNConfig: RNN}
 
 
 def save_pretrained(folder: str | Path, model: Any, variables: Variables) -> None:

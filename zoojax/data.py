@@ -29,6 +29,11 @@ def standardise(images: Array, dtype: jnp.dtype = jnp.float32) -> Array:
     return (images.astype(dtype) - offset) * scale
 
 
+def as_inputs(inputs: Array, dtype: jnp.dtype) -> Array:
+    """Return what a model takes: pictures standardised, other numbers as ``dtype``."""
+    return standardise(inputs, dtype) if inputs.dtype == jnp.uint8 else inputs.astype(dtype)
+
+
 def windows(waves: Array, length: int, num_next_steps: int) -> tuple[Array, Array]:
     """Cut waves into all their windows of ``length`` points, the last of which are to predict.
 
@@ -89,4 +94,4 @@ def batch_indices(
 
 def take(batch: Batch, indices: np.ndarray) -> Batch:
     """Return the samples of ``batch`` at ``indices``."""
-    return Batch(batch.images[indices], batch.labels[indices])
+    return Batch(batch.inputs[indices], batch.targets[indices])

@@ -1,8 +1,10 @@
-"""Losses as functions of logits and labels."""
+"""Losses as functions of predictions and targets."""
 
 import jax
 import jax.numpy as jnp
 from jax import Array
+
+from zoojax.spec.data import check_same_shape
 
 
 def cross_entropy(logits: Array, labels: Array) -> Array:
@@ -17,3 +19,24 @@ def cross_entropy(logits: Array, labels: Array) -> Array:
     """
     log_probs = jax.nn.log_softmax(logits)
     return -jnp.take_along_axis(log_probs, labels[:, None], axis=1).mean()
+
+
+def mean_squared_error(predictions: Array, targets: Array) -> Array:
+    """Return the mean of (predictions - targets)^2.
+
+    Args:
+        predictions: (batch, outputs) float.
+        targets: (batch, outputs) float.
+
+    Returns:
+        () float.
+
+    Raises:
+        ValueError: when the shapes differ, which would broadcast unseen.
+    """
+    check_same_shape(predictions.shape, targets.shape)
+    return jnp.mean(jnp.square(predictions - targets))
+
+
+LOSSES = {"cross_entropy": cross_entropy, "mean_squared_error": mean_squared_error}
+"""What ``TrainConfig.loss`` names."""

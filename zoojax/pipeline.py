@@ -37,7 +37,7 @@ def simulate(config: RunConfig) -> Batch:
 def split(config: RunConfig, dataset: Batch) -> tuple[Batch, Batch]:
     """Return the training and the validation part of a run's pictures."""
     key = random.root_key(config.train.seed)
-    train, validation = data.split_indices(key, len(dataset.labels), config.fractions)
+    train, validation = data.split_indices(key, len(dataset.targets), config.fractions)
     return data.take(dataset, train), data.take(dataset, validation)
 
 
@@ -52,18 +52,18 @@ def run(config: RunConfig, *, progress: bool = False) -> Run:
     train, validation = split(config, dataset)
 
     model = CNN(config.model)
-    example = jnp.zeros((1, *dataset.images.shape[1:]), config.train.dtype)
+    example = jnp.zeros((1, *dataset.inputs.shape[1:]), config.train.dtype)
     variables = weights.init(random.root_key(config.train.seed), model, example)
     state, history = training.fit(
         model, variables, train, config=config.train, validation=validation, progress=progress
     )
 
     predictions = training.evaluate(model, state.variables, validation).predictions
-    counts = metrics.confusion_matrix(validation.labels, predictions, config.model.num_classes)
+    counts = metrics.confusion_matrix(validation.targets, predictions, config.model.num_classes)
     return Run(
         backend="jax",
         config=config,
-        pixels_sha256=hashlib.sha256(dataset.images).hexdigest(),
+        pixels_sha256=hashlib.sha256(dataset.inputs).hexdigest(),
         layer_shapes=layer_shapes(model),
         history=history,
         confusion_matrix=np.asarray(counts),
@@ -91,6 +91,6 @@ def evaluate_run(run: SavedRun, dataset: Path | None = None) -> tuple[float, flo
         pictures = Batch(drawn.images, getattr(drawn, run.config.target))
     result = training.evaluate(model, variables, pictures)
     counts = metrics.confusion_matrix(
-        pictures.labels, result.predictions, run.config.model.num_classes
+        pictures.targets, result.predictions, run.config.model.num_classes
     )
     return result.loss, result.accuracy, np.asarray(counts)

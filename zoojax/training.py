@@ -15,7 +15,7 @@ from jax import Array
 
 from zoojax import data, random, weights
 from zoojax.layers import Variables
-from zoojax.losses import cross_entropy
+from zoojax.losses import LOSSES
 from zoojax.optimizers import adam
 from zoojax.spec.config import TrainConfig
 from zoojax.spec.data import check_batch_size, check_last_batch
@@ -71,7 +71,7 @@ def create_state(model: Any, variables: Variables, config: TrainConfig) -> Train
     return TrainState(
         step=jnp.zeros((), jnp.int32),
         params=variables["params"],
-        batch_stats=variables["batch_stats"],
+        batch_stats=variables.get("batch_stats", {}),
         opt_state=adam(config.learning_rate).init(variables["params"]),
         dropout_key=random.stream(random.root_key(config.seed), "dropout"),
         model=model,
@@ -87,24 +87,25 @@ def train_step(state: TrainState, batch: Batch) -> tuple[TrainState, dict[str, A
 
     Args:
         state: the state before the step.
-        batch: pictures (batch, height, width, 3) uint8 and labels (batch,) int.
+        batch: inputs (batch, ...), pictures as uint8, and their targets (batch, ...).
 
     Returns:
         the new state, and ``loss``, () float, the batch's mean before the update, with
         ``largest_gradients``, the largest absolute gradient of each parameter.
     """
-    images = data.standardise(batch.images, jnp.dtype(state.config.dtype))
+    inputs = data.as_inputs(batch.inputs, jnp.dtype(state.config.dtype))
     key = jax.random.fold_in(state.dropout_key, state.step)
 
     def loss_of(params: Any) -> tuple[Array, Any]:
-        logits, updated = state.model.apply(
+        outputs, updated = state.model.apply(
             {"params": params, "batch_stats": state.batch_stats},
-            images,
+            inputs,
             train=True,
             key=key,
             mutable=["batch_stats"],
         )
-        return cross_entropy(logits, batch.labels), updated["batch_stats"]
+        loss = LOSSES[state.config.loss](_without_state(outputs), batch.targets)
+        return loss, updated.get("batch_stats", {})
 
     (loss, batch_stats), grads = jax.value_and_grad(loss_of, has_aux=True)(state.params)
     updates, opt_state = adam(state.config.learning_rate).update(grads, state.opt_state)
@@ -118,44 +119,49 @@ def train_step(state: TrainState, batch: Batch) -> tuple[TrainState, dict[str, A
     return new_state, {"loss": loss, "largest_gradients": largest}
 
 
+def _without_state(outputs: Any) -> Array:
+    """Return the predictions alone: a recurrent model returns its last state as well."""
+    return outputs[0] if isinstance(outputs, tuple) else outputs
+
+
 @functools.partial(jax.jit, static_argnames="model")
-def _predict_batch(model: Any, variables: Variables, images: Array) -> Array:
+def _predict_batch(model: Any, variables: Variables, inputs: Array) -> Array:
     dtype = jax.tree.leaves(variables)[0].dtype
-    return model.apply(variables, data.standardise(images, dtype))
+    return _without_state(model.apply(variables, data.as_inputs(inputs, dtype)))
 
 
-def predict(model: Any, variables: Variables, images: Array, batch_size: int = 256) -> Array:
-    """Return the logits of pictures in eval mode.
+def predict(model: Any, variables: Variables, inputs: Array, batch_size: int = 256) -> Array:
+    """Return a model's outputs in eval mode: logits, or predicted numbers.
 
     Args:
         model: a zoojax model.
         variables: its parameters and running statistics.
-        images: (samples, height, width, 3) uint8.
-        batch_size: pictures at a time.
+        inputs: (samples, height, width, 3) uint8 pictures, or (samples, ...) float.
+        batch_size: samples at a time.
 
     Returns:
-        (samples, num_classes) float.
+        (samples, outputs) float.
 
     Raises:
-        ValueError: when there are no pictures or the batch size is under 1.
+        ValueError: when there are no samples or the batch size is under 1.
     """
-    check_batch_size(len(images), batch_size)
-    logits = []
-    for start in range(0, len(images), batch_size):
-        chunk = images[start : start + batch_size]
+    check_batch_size(len(inputs), batch_size)
+    outputs = []
+    for start in range(0, len(inputs), batch_size):
+        chunk = inputs[start : start + batch_size]
         # One shape, one compilation: the last batch is filled up, and cut again.
-        rows = np.minimum(np.arange(min(batch_size, len(images))), len(chunk) - 1)
-        logits.append(_predict_batch(model, variables, chunk[rows])[: len(chunk)])
-    return jnp.concatenate(logits)
+        rows = np.minimum(np.arange(min(batch_size, len(inputs))), len(chunk) - 1)
+        outputs.append(_predict_batch(model, variables, chunk[rows])[: len(chunk)])
+    return jnp.concatenate(outputs)
 
 
 class Evaluation(NamedTuple):
     """How a model does on a data set.
 
     Attributes:
-        loss: mean cross-entropy in nats.
-        accuracy: fraction of right predictions, 0..1.
-        predictions: (samples,) int32 predicted classes.
+        loss: of all samples; a cross-entropy is in nats.
+        accuracy: fraction of right predictions, 0..1; NaN where there are no classes.
+        predictions: (samples,) int32 predicted classes, or (samples, outputs) numbers.
     """
 
     loss: float
@@ -163,14 +169,23 @@ class Evaluation(NamedTuple):
     predictions: np.ndarray
 
 
-def evaluate(model: Any, variables: Variables, dataset: Batch, batch_size: int = 256) -> Evaluation:
+def evaluate(
+    model: Any,
+    variables: Variables,
+    dataset: Batch,
+    *,
+    loss: str = "cross_entropy",
+    batch_size: int = 256,
+) -> Evaluation:
     """Evaluate a model in eval mode on all samples of ``dataset``."""
-    logits = predict(model, variables, dataset.images, batch_size)
-    predictions = np.asarray(logits.argmax(-1), np.int32)
-    loss = cross_entropy(logits, jnp.asarray(dataset.labels))
+    outputs = predict(model, variables, dataset.inputs, batch_size)
+    value = float(LOSSES[loss](outputs, jnp.asarray(dataset.targets)))
+    if loss != "cross_entropy":
+        return Evaluation(value, math.nan, np.asarray(outputs))
+    predictions = np.asarray(outputs.argmax(-1), np.int32)
     # Counted in integers: a mean in JAX would be a float32.
-    num_right = int(np.sum(predictions == np.asarray(dataset.labels)))
-    return Evaluation(float(loss), num_right / len(predictions), predictions)
+    num_right = int(np.sum(predictions == np.asarray(dataset.targets)))
+    return Evaluation(value, num_right / len(predictions), predictions)
 
 
 def _read_loss(model: Any, step: int, step_metrics: dict[str, Any]) -> float:
@@ -216,7 +231,7 @@ def fit(
     Args:
         model: a zoojax model.
         variables: what ``init`` returned or ``load_pretrained`` loaded; they stay usable.
-        train: pictures (samples, height, width, 3) uint8 and labels (samples,) int.
+        train: inputs (samples, ...), pictures as uint8, and their targets (samples, ...).
         config: how to train.
         validation: samples to evaluate after each epoch, in eval mode.
         progress: whether to draw a progress bar with the loss.
@@ -225,13 +240,14 @@ def fit(
         the state after the last step and the history.
 
     Raises:
-        ValueError: when the last batch would hold one sample, or float64 is switched off.
+        ValueError: when the last batch would hold one sample and there is a BatchNorm, or
+            float64 is switched off.
         NonFiniteLossError: when a step's loss is not finite; says where and how large the
             gradients were.
     """
-    num_samples = len(train.labels)
-    check_last_batch(num_samples, config.batch_size)
+    num_samples = len(train.targets)
     state = create_state(model, variables, config)
+    check_last_batch(num_samples, config.batch_size, has_batch_norm=bool(state.batch_stats))
     key = random.root_key(config.seed)
     epochs: list[list[float]] = []
     evaluations: list[Evaluation] = []
@@ -245,5 +261,6 @@ def fit(
             seconds.append(time.perf_counter() - start)
             epochs.append(losses)
             if validation is not None:
-                evaluations.append(evaluate(model, state.variables, validation))
+                result = evaluate(model, state.variables, validation, loss=config.loss)
+                evaluations.append(result)
     return state, History.of(epochs, evaluations, seconds, num_samples)

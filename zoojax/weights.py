@@ -31,14 +31,19 @@ def init(key: Array, model: Any, example: Array) -> Variables:
         Flax variables: ``params`` and ``batch_stats``.
 
     Raises:
-        ValueError: when the example does not fit the model.
+        ValueError: when the example does not fit the model, or is not of floats.
     """
     leaves = layout.layout(model.config)
     example = jnp.asarray(example)
+    if not jnp.issubdtype(example.dtype, jnp.floating):
+        raise ValueError(
+            f"the example must be of floats, got {example.dtype}; pictures are standardised first"
+        )
     # Linen wants a key for shapes alone; no number is drawn from it.
     shapes = jax.eval_shape(lambda x: model.init(jax.random.key(0), x), example)
     drawn = layout.to_tree(_draw(key, leaves), leaves)
-    return jax.tree.map(lambda array, shape: array.astype(shape.dtype), drawn, shapes)
+    # Linen makes float32 of some parameters whatever the example is.
+    return jax.tree.map(lambda _, array: array.astype(example.dtype), shapes, drawn)
 
 
 @functools.partial(jax.jit, static_argnames="leaves")

@@ -1,4 +1,4 @@
-"""Coloured shapes and their classifier as objects: torch modules, data sets, trainers.
+"""Shapes, sinusoids and the networks that learn them as objects: modules, data sets, trainers.
 
 State stays inside and changes. ``zoojax`` does the same job with pure functions, under the
 same names.
@@ -9,9 +9,11 @@ from zoojax.spec.lazy import attach
 _HOMES = {
     "zootorch.cnn": ("CNN",),
     "zootorch.data": ("split_indices", "standardise", "take", "windows"),
-    "zootorch.losses": ("cross_entropy",),
+    "zootorch.losses": ("cross_entropy", "mean_squared_error"),
     "zootorch.metrics": ("Accuracy", "ConfusionMatrix"),
+    "zootorch.mlp": ("MLP",),
     "zootorch.random": ("Generator",),
+    "zootorch.rnn": ("RNN",),
     "zootorch.shapes": ("ShapesDataset", "shape_mask"),
     "zoojax.spec.config": (
         "CNNConfig",

@@ -22,7 +22,7 @@ def load_pretrained(folder: str | Path, model_type: type) -> Any:
 
     Args:
         folder: where from.
-        model_type: the model's class.
+        model_type: the model's class, whose name with "Config" is its configuration's.
 
     Returns:
         the model, in eval mode.
@@ -32,6 +32,11 @@ def load_pretrained(folder: str | Path, model_type: type) -> Any:
         ValueError: when a file is damaged or does not fit the model; names it.
     """
     arrays, config = files.load_weights(folder)
+    described = type(config).__name__.removesuffix("Config")
+    if described != model_type.__name__:
+        raise ValueError(
+            f"{Path(folder) / files.CONFIG} describes an {described}, not an {model_type.__name__}"
+        )
     model = model_type(config)
     weights.from_arrays(model, arrays, source=str(Path(folder) / files.WEIGHTS))
     return model.eval()

@@ -33,6 +33,11 @@ def standardise(images: Tensor, dtype: torch.dtype = torch.float32) -> Tensor:
     return rows.view(images.shape).permute(0, 3, 1, 2)
 
 
+def as_inputs(inputs: Tensor, dtype: torch.dtype) -> Tensor:
+    """Return what a model takes: pictures standardised, other numbers as ``dtype``."""
+    return standardise(inputs, dtype) if inputs.dtype == torch.uint8 else inputs.to(dtype)
+
+
 def windows(waves: Tensor, length: int, num_next_steps: int) -> tuple[Tensor, Tensor]:
     """Cut waves into all their windows of ``length`` points, the last of which are to predict.
 
@@ -100,4 +105,4 @@ def batch_indices(generator: Generator, num_samples: int, batch_size: int) -> It
 
 def take(batch: Batch, indices: Tensor) -> Batch:
     """Return the samples of ``batch`` at ``indices``."""
-    return Batch(batch.images[indices], batch.labels[indices])
+    return Batch(batch.inputs[indices], batch.targets[indices])

@@ -37,7 +37,7 @@ def simulate(config: RunConfig) -> Batch:
 def split(config: RunConfig, dataset: Batch) -> tuple[Batch, Batch]:
     """Return the training and the validation part of a run's pictures."""
     generator = Generator(config.train.seed)
-    train, validation = data.split_indices(generator, len(dataset.labels), config.fractions)
+    train, validation = data.split_indices(generator, len(dataset.targets), config.fractions)
     return data.take(dataset, train), data.take(dataset, validation)
 
 
@@ -62,11 +62,11 @@ def run(config: RunConfig, *, progress: bool = False) -> Run:
 
     predictions = training.evaluate(model, validation).predictions
     counts = ConfusionMatrix(config.model.num_classes)
-    counts.update(validation.labels, torch.from_numpy(predictions))
+    counts.update(validation.targets, torch.from_numpy(predictions))
     return Run(
         backend="torch",
         config=config,
-        pixels_sha256=hashlib.sha256(dataset.images.numpy()).hexdigest(),
+        pixels_sha256=hashlib.sha256(dataset.inputs.numpy()).hexdigest(),
         layer_shapes=layer_shapes(model),
         history=history,
         confusion_matrix=counts.compute().numpy(),
@@ -95,5 +95,5 @@ def evaluate_run(run: SavedRun, dataset: Path | None = None) -> tuple[float, flo
         pictures = Batch(drawn.images, getattr(drawn, run.config.target))
     result = training.evaluate(model, pictures)
     counts = ConfusionMatrix(run.config.model.num_classes)
-    counts.update(pictures.labels, torch.from_numpy(result.predictions))
+    counts.update(pictures.targets, torch.from_numpy(result.predictions))
     return result.loss, result.accuracy, counts.compute().numpy()

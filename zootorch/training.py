@@ -15,41 +15,44 @@ from zoojax.spec.progress import progress_bar
 from zoojax.spec.records import Batch, History, NonFiniteLossError
 from zootorch import data, metrics, weights
 from zootorch.layers import seed_dropout
-from zootorch.losses import cross_entropy
+from zootorch.losses import LOSSES
 from zootorch.random import Generator
 
 
+def _without_state(outputs: Any) -> Tensor:
+    """Return the predictions alone: a recurrent model returns its last state as well."""
+    return outputs[0] if isinstance(outputs, tuple) else outputs
+
+
 @torch.no_grad()
-def predict(model: Any, images: Tensor, batch_size: int = 256) -> Tensor:
-    """Return the logits of pictures in eval mode; the model is left in eval mode.
+def predict(model: Any, inputs: Tensor, batch_size: int = 256) -> Tensor:
+    """Return a model's outputs in eval mode, in which it is left: logits, or predicted numbers.
 
     Args:
         model: a zootorch model.
-        images: (samples, height, width, 3) uint8.
-        batch_size: pictures at a time.
+        inputs: (samples, height, width, 3) uint8 pictures, or (samples, ...) float.
+        batch_size: samples at a time.
 
     Returns:
-        (samples, num_classes) float.
+        (samples, outputs) float.
 
     Raises:
-        ValueError: when there are no pictures or the batch size is under 1.
+        ValueError: when there are no samples or the batch size is under 1.
     """
-    check_batch_size(len(images), batch_size)
+    check_batch_size(len(inputs), batch_size)
     model.eval()
     weight = next(model.parameters())
-    chunks = images.split(batch_size)
-    return torch.cat(
-        [model(data.standardise(chunk.to(weight.device), weight.dtype)) for chunk in chunks]
-    )
+    chunks = (data.as_inputs(c.to(weight.device), weight.dtype) for c in inputs.split(batch_size))
+    return torch.cat([_without_state(model(chunk)) for chunk in chunks])
 
 
 class Evaluation(NamedTuple):
     """How a model does on a data set.
 
     Attributes:
-        loss: mean cross-entropy in nats.
-        accuracy: fraction of right predictions, 0..1.
-        predictions: (samples,) int32 predicted classes.
+        loss: of all samples; a cross-entropy is in nats.
+        accuracy: fraction of right predictions, 0..1; NaN where there are no classes.
+        predictions: (samples,) int32 predicted classes, or (samples, outputs) numbers.
     """
 
     loss: float
@@ -57,15 +60,19 @@ class Evaluation(NamedTuple):
     predictions: np.ndarray
 
 
-def evaluate(model: Any, dataset: Batch, batch_size: int = 256) -> Evaluation:
+def evaluate(
+    model: Any, dataset: Batch, *, loss: str = "cross_entropy", batch_size: int = 256
+) -> Evaluation:
     """Evaluate a model in eval mode on all samples of ``dataset``."""
-    logits = predict(model, dataset.images, batch_size)
-    labels = dataset.labels.to(logits.device)
-    predictions = logits.argmax(-1)
-    loss = cross_entropy(logits, labels)
+    outputs = predict(model, dataset.inputs, batch_size)
+    targets = dataset.targets.to(outputs.device)
+    value = float(LOSSES[loss](outputs, targets))
+    if loss != "cross_entropy":
+        return Evaluation(value, math.nan, outputs.numpy(force=True))
+    predictions = outputs.argmax(-1)
     accuracy = metrics.Accuracy()
-    accuracy.update(labels, predictions)
-    return Evaluation(float(loss), accuracy.compute(), predictions.int().numpy(force=True))
+    accuracy.update(targets, predictions)
+    return Evaluation(value, accuracy.compute(), predictions.int().numpy(force=True))
 
 
 class Trainer:
@@ -97,19 +104,19 @@ class Trainer:
         """Make one step of gradient descent.
 
         Args:
-            batch: pictures (batch, height, width, 3) uint8 and labels (batch,) int.
+            batch: inputs (batch, ...), pictures as uint8, and their targets (batch, ...).
 
         Returns:
             () float, the batch's mean loss before the update.
         """
         self.model.train()
-        weight = self.model.output_block.weight
-        images = data.standardise(batch.images.to(weight.device), weight.dtype)
-        labels = batch.labels.to(weight.device)
+        weight = next(self.model.parameters())
+        inputs = data.as_inputs(batch.inputs.to(weight.device), weight.dtype)
+        targets = batch.targets.to(weight.device)
 
         self.optimizer.zero_grad()  # else the last step's gradients would be added to
-        logits = self.model(images)
-        loss = cross_entropy(logits, labels)
+        outputs = self.model(inputs)
+        loss = LOSSES[self.config.loss](_without_state(outputs), targets)
         loss.backward()  # fills p.grad of every parameter p
         self.optimizer.step()  # changes every p by its p.grad
         self.num_steps += 1
@@ -137,7 +144,7 @@ class Trainer:
         """Train for ``config.num_epochs`` epochs.
 
         Args:
-            train: pictures (samples, height, width, 3) uint8 and labels (samples,) int.
+            train: inputs (samples, ...), pictures as uint8, and their targets (samples, ...).
             validation: samples to evaluate after each epoch, in eval mode.
             progress: whether to draw a progress bar with the loss.
 
@@ -145,12 +152,13 @@ class Trainer:
             the history; the model holds the weights after the last step.
 
         Raises:
-            ValueError: when the last batch would hold one sample.
+            ValueError: when the last batch would hold one sample and there is a BatchNorm.
             NonFiniteLossError: when a step's loss is not finite; says where and how large
                 the gradients were.
         """
-        num_samples, batch_size = len(train.labels), self.config.batch_size
-        check_last_batch(num_samples, batch_size)
+        num_samples, batch_size = len(train.targets), self.config.batch_size
+        has_batch_norm = any(name.endswith("running_var") for name, _ in self.model.named_buffers())
+        check_last_batch(num_samples, batch_size, has_batch_norm=has_batch_norm)
         epochs: list[list[float]] = []
         evaluations: list[Evaluation] = []
         seconds: list[float] = []
@@ -163,5 +171,6 @@ class Trainer:
                 seconds.append(time.perf_counter() - start)
                 epochs.append(losses)
                 if validation is not None:
-                    evaluations.append(evaluate(self.model, validation))
+                    result = evaluate(self.model, validation, loss=self.config.loss)
+                    evaluations.append(result)
         return History.of(epochs, evaluations, seconds, num_samples)

@@ -53,6 +53,15 @@ def check_window(num_points: int, length: int, num_next_steps: int) -> None:
         )
 
 
+def check_same_shape(predictions: tuple[int, ...], targets: tuple[int, ...]) -> None:
+    """Raise ``ValueError`` unless predictions and targets have one shape."""
+    if tuple(predictions) != tuple(targets):
+        raise ValueError(
+            "predictions and targets must have one shape, got "
+            f"{tuple(predictions)} and {tuple(targets)}"
+        )
+
+
 def check_classes(labels: Any, predictions: Any, num_classes: int | None = None) -> None:
     """Raise ``ValueError`` unless labels and predictions can be compared.
 
@@ -80,19 +89,19 @@ def check_batch_size(num_samples: int, batch_size: int) -> None:
     """Raise ``ValueError`` unless there are samples and a positive number of them at a time."""
     if num_samples < 1 or batch_size < 1:
         raise ValueError(
-            "prediction needs at least one picture, and at least one at a time; got "
-            f"{num_samples} pictures in batches of {batch_size}"
+            "prediction needs at least one sample, and at least one at a time; got "
+            f"{num_samples} samples in batches of {batch_size}"
         )
 
 
-def check_last_batch(num_samples: int, batch_size: int) -> None:
+def check_last_batch(num_samples: int, batch_size: int, *, has_batch_norm: bool) -> None:
     """Raise ``ValueError`` when there are no samples, or the last batch would hold a single one.
 
     BatchNorm needs two: one sample's variance is zero, and its unbiased one undefined.
     """
     if num_samples < 1:
         raise ValueError("training needs samples, got none")
-    if num_samples % batch_size == 1:
+    if has_batch_norm and num_samples % batch_size == 1:
         raise ValueError(
             f"{num_samples} training samples in batches of {batch_size} leave a last batch of "
             "one, and BatchNorm needs two; choose another batch_size or number of samples"

@@ -13,16 +13,16 @@ import numpy as np
 import safetensors.numpy
 from safetensors import SafetensorError
 
-from zoojax.spec.config import CNNConfig
+from zoojax.spec.config import CNNConfig, MLPConfig, RNNConfig
 
 WEIGHTS = "model.safetensors"
 CONFIG = "config.json"
 
 # A model's configuration is told by a key that no other model has.
-MODEL_KEYS = {"num_cnn_channels": CNNConfig}
+MODEL_KEYS = {"num_cnn_channels": CNNConfig, "input_dim": MLPConfig, "input_size": RNNConfig}
 
 # Written only where they differ from the default: the workshop has no such options.
-OWN_OPTIONS = ("dilation", "conv_activation", "linear_activation", "head")
+OWN_OPTIONS = ("dilation", "conv_activation", "linear_activation", "head", "activation")
 
 
 def write_whole(path: str | os.PathLike[str], content: bytes) -> Path:
@@ -118,12 +118,24 @@ def load_weights(folder: str | Path) -> tuple[dict[str, np.ndarray], Any]:
         ValueError: when a file is damaged or describes no model known here; names it.
     """
     folder = Path(folder)
-    config = config_from_json(read_json(folder / CONFIG), source=str(folder / CONFIG))
+    options = read_json(folder / CONFIG)
     content = (folder / WEIGHTS).read_bytes()
     try:
-        return safetensors.numpy.load(content), config
+        arrays = safetensors.numpy.load(content)
     except SafetensorError as error:
         raise ValueError(f"{folder / WEIGHTS} is damaged: {error}") from None
+    if cell := _cell(arrays):
+        # The workshop's own files do not say which cell they are of.
+        options.setdefault("cell", cell)
+    return arrays, config_from_json(options, source=str(folder / CONFIG))
+
+
+def _cell(arrays: Mapping[str, np.ndarray]) -> str | None:
+    """Return which cell recurrent weights belong to, by the number of their gates."""
+    weight = arrays.get("rnn.weight_hh_l0")
+    if weight is None or weight.ndim != 2 or not weight.size:
+        return None
+    return {1: "rnn", 3: "gru", 4: "lstm"}.get(weight.shape[0] // weight.shape[1])
 
 
 def config_from_json(options: Mapping[str, Any], source: str) -> Any:

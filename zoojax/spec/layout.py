@@ -10,7 +10,7 @@ from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
-from zoojax.spec.config import CNNConfig
+from zoojax.spec.config import CNNConfig, MLPConfig, RNNConfig
 from zoojax.spec.conv import cnn_layer_shapes
 
 IGNORED = "num_batches_tracked"
@@ -98,6 +98,21 @@ def batch_norm(layer: str, features: int) -> list[Leaf]:
     ]
 
 
+def recurrent(layer: int, gates: int, hidden: int, inputs: int) -> list[Leaf]:
+    """Return the leaves of one recurrent layer, the gates' rows below each other in files."""
+    rows, leaves = gates * hidden, []
+    for name, columns in (("ih", inputs), ("hh", hidden)):
+        shape, path = (rows, columns), ("params", f"rnn_l{layer}", f"kernel_{name}")
+        start: dict[str, Any] = {"initial": "uniform", "bound": 1 / math.sqrt(hidden)}
+        file = f"rnn.weight_{name}_l{layer}"
+        leaves.append(Leaf(file, path, shape, shape, (1, 0), shape[::-1], **start))
+    for name in ("ih", "hh"):
+        path = ("params", f"rnn_l{layer}", f"bias_{name}")
+        file = f"rnn.bias_{name}_l{layer}"
+        leaves.append(Leaf(file, path, (rows,), (rows,), (0,), (rows,), **start))
+    return leaves
+
+
 def cnn_layout(config: CNNConfig) -> tuple[Leaf, ...]:
     """Return every leaf of a CNN in file order, the order in which they are drawn."""
     leaves: list[Leaf] = []
@@ -117,7 +132,33 @@ def cnn_layout(config: CNNConfig) -> tuple[Leaf, ...]:
     return tuple(leaves)
 
 
-LAYOUTS: dict[type, Callable[[Any], tuple[Leaf, ...]]] = {CNNConfig: cnn_layout}
+def mlp_layout(config: MLPConfig) -> tuple[Leaf, ...]:
+    """Return every leaf of an MLP in file order, the order in which they are drawn."""
+    leaves: list[Leaf] = []
+    inputs = config.input_dim
+    for block in range(config.num_layers + 1):
+        leaves += linear(f"block.{4 * block}", config.hidden_dim, (inputs,))
+        leaves += batch_norm(f"block.{4 * block + 1}", config.hidden_dim)
+        inputs = config.hidden_dim
+    leaves += linear(f"block.{4 * config.num_layers + 4}", config.output_dim, (inputs,))
+    return tuple(leaves)
+
+
+def rnn_layout(config: RNNConfig) -> tuple[Leaf, ...]:
+    """Return every leaf of an RNN in file order, the order in which they are drawn."""
+    leaves: list[Leaf] = []
+    inputs = config.input_size
+    for layer in range(config.num_layers):
+        leaves += recurrent(layer, config.num_gates, config.hidden_dim, inputs)
+        inputs = config.hidden_dim
+    return (*leaves, *linear("fc", config.output_size, (config.hidden_dim,)))
+
+
+LAYOUTS: dict[type, Callable[[Any], tuple[Leaf, ...]]] = {
+    CNNConfig: cnn_layout,
+    MLPConfig: mlp_layout,
+    RNNConfig: rnn_layout,
+}
 
 
 def layout(config: Any) -> tuple[Leaf, ...]:
@@ -170,8 +211,33 @@ def num_parameters(config: Any) -> int:
     return sum(int(np.prod(leaf.shape)) for leaf in layout(config) if leaf.path[0] == "params")
 
 
-def check_input(shape: tuple[int, ...], expected: tuple[int, ...]) -> None:
-    """Raise ``ValueError`` unless ``shape`` is a batch of samples of the ``expected`` shape."""
-    if len(shape) != len(expected) + 1 or tuple(shape[1:]) != expected:
+def check_input(shape: tuple[int, ...], expected: tuple[int | str, ...]) -> None:
+    """Raise ``ValueError`` unless ``shape`` is a batch of samples of the ``expected`` shape.
+
+    Args:
+        shape: what was given, with the batch.
+        expected: of one sample; a text such as "time" stands for any size of at least 1.
+    """
+    fits = len(shape) == len(expected) + 1 and all(
+        given == size or (isinstance(size, str) and given > 0)
+        for given, size in zip(shape[1:], expected, strict=True)
+    )
+    if not fits:
         wanted = ", ".join(map(str, expected))
-        raise ValueError(f"images must have shape (batch, {wanted}), got {tuple(shape)}")
+        raise ValueError(f"inputs must have shape (batch, {wanted}), got {tuple(shape)}")
+
+
+def check_state(shapes: list[tuple[int, ...]], config: RNNConfig, batch_size: int) -> None:
+    """Raise ``ValueError`` unless a recurrent state has as many parts as the cell, and their shape.
+
+    Args:
+        shapes: shape of each part: (hidden,), or (hidden, cell) of an lstm.
+        config: of the network.
+        batch_size: samples of the input.
+    """
+    expected = (config.num_layers, batch_size, config.hidden_dim)
+    num_parts = 2 if config.cell == "lstm" else 1
+    if [tuple(shape) for shape in shapes] != [expected] * num_parts:
+        wanted = f"{num_parts} arrays" if num_parts > 1 else "one array"
+        given = ", ".join(str(tuple(shape)) for shape in shapes)
+        raise ValueError(f"the state of {config.cell} is {wanted} of shape {expected}, got {given}")

@@ -60,12 +60,12 @@ class Batch(NamedTuple):
     """What a training step sees.
 
     Attributes:
-        images: (batch, height, width, 3) uint8.
-        labels: (batch,) integers.
+        inputs: (batch, height, width, 3) uint8 pictures, or (batch, ...) float.
+        targets: (batch,) integers of classes, or (batch, outputs) float.
     """
 
-    images: Any
-    labels: Any
+    inputs: Any
+    targets: Any
 
 
 @dataclasses.dataclass(frozen=True)

@@ -10,17 +10,19 @@ from zoojax.spec.draws import check_seed
 
 Dtype = Literal["float32", "float64"]
 Target = Literal["shape", "color"]
+Loss = Literal["cross_entropy", "mean_squared_error"]
 
 
 @dataclasses.dataclass(frozen=True)
 class TrainConfig:
-    """How a model is trained: cross-entropy, Adam, a new order of the samples each epoch.
+    """How a model is trained: Adam, a new order of the samples each epoch.
 
     Args:
         seed: integer from 0 to 2^32 - 1 that decides initial weights, order and dropout.
         num_epochs: passes over the training set.
         batch_size: samples a step.
         learning_rate: Adam's step size.
+        loss: cross_entropy of classes, or mean_squared_error of numbers.
         dtype: numbers of weights and arithmetic; float64 to compare runs exactly.
 
     Raises:
@@ -31,6 +33,7 @@ class TrainConfig:
     num_epochs: int = 10
     batch_size: int = 32
     learning_rate: float = 1e-3
+    loss: Loss = "cross_entropy"
     dtype: Dtype = "float32"
 
     def __post_init__(self) -> None:
@@ -39,6 +42,7 @@ class TrainConfig:
         check_integer(self, "batch_size", 2)
         # Adam divides it by 0.1 at the first step, which has to fit a float32.
         check_number(self, "learning_rate", 0, 1e37, open_low=True)
+        check_choice(self, "loss", get_args(Loss))
         check_choice(self, "dtype", get_args(Dtype))
 
 

@@ -1,0 +1,167 @@
+"""Recurrent networks as functions of parameters, sequences and a state that is passed on."""
+
+from collections.abc import Callable
+
+import jax
+import jax.numpy as jnp
+from flax import linen as nn
+from jax import Array
+
+from zoojax.layers import Dropout
+from zoojax.spec.config import RNNConfig
+from zoojax.spec.layout import check_input, check_state
+
+Parts = tuple[Array, ...]
+"""State of one layer: (hidden,), or (hidden, cell) of an lstm."""
+
+
+def rnn_step(parts: Parts, x: Array, recurrent: Callable[[Array], Array]) -> Parts:
+    """Make one time step of an Elman network: tanh(x + recurrent(hidden)).
+
+    Args:
+        parts: (hidden,), (batch, hidden_dim).
+        x: (batch, hidden_dim), what the input contributes.
+        recurrent: what the hidden state contributes.
+
+    Returns:
+        the new (hidden,).
+    """
+    (hidden,) = parts
+    return (jnp.tanh(x + recurrent(hidden)),)
+
+
+def lstm_step(parts: Parts, x: Array, recurrent: Callable[[Array], Array]) -> Parts:
+    """Make one time step of an LSTM: Hochreiter and Schmidhuber, 1997, with forget gate.
+
+    Args:
+        parts: (hidden, cell), each (batch, hidden_dim).
+        x: (batch, 4 hidden_dim), what the input contributes to input, forget, cell and
+            output gate.
+        recurrent: what the hidden state contributes.
+
+    Returns:
+        the new (hidden, cell).
+    """
+    hidden, cell = parts
+    enter, forget, candidate, leave = jnp.split(x + recurrent(hidden), 4, axis=-1)
+    cell = nn.sigmoid(forget) * cell + nn.sigmoid(enter) * jnp.tanh(candidate)
+    return nn.sigmoid(leave) * jnp.tanh(cell), cell
+
+
+def gru_step(parts: Parts, x: Array, recurrent: Callable[[Array], Array]) -> Parts:
+    """Make one time step of a GRU: Cho and others, 2014.
+
+    Parity: as in torch the reset gate scales the recurrent product with its bias; in the
+    paper it scales the hidden state before the product.
+
+    Args:
+        parts: (hidden,), (batch, hidden_dim).
+        x: (batch, 3 hidden_dim), what the input contributes to reset and update gate and to
+            the candidate.
+        recurrent: what the hidden state contributes.
+
+    Returns:
+        the new (hidden,).
+    """
+    (hidden,) = parts
+    x_reset, x_update, x_candidate = jnp.split(x, 3, axis=-1)
+    h_reset, h_update, h_candidate = jnp.split(recurrent(hidden), 3, axis=-1)
+    update = nn.sigmoid(x_update + h_update)
+    candidate = jnp.tanh(x_candidate + nn.sigmoid(x_reset + h_reset) * h_candidate)
+    return ((1 - update) * candidate + update * hidden,)
+
+
+STEPS = {"rnn": rnn_step, "lstm": lstm_step, "gru": gru_step}
+
+
+class RecurrentLayer(nn.Module):
+    """One recurrent layer, run over all time steps.
+
+    Parity: two biases as in torch, where Flax has one: Adam moves both, so one would learn
+    at half the rate.
+    """
+
+    config: RNNConfig
+
+    @nn.compact
+    def __call__(self, x: Array, parts: Parts) -> tuple[Array, Parts]:
+        """Run.
+
+        Args:
+            x: (batch, time, features) float.
+            parts: the state before the first time step.
+
+        Returns:
+            (batch, time, hidden_dim), the hidden state after each step, and the last state.
+        """
+        hidden, rows = self.config.hidden_dim, self.config.num_gates * self.config.hidden_dim
+
+        def weight(name: str, *shape: int) -> Array:
+            return self.param(name, nn.initializers.zeros, shape, x.dtype)
+
+        kernel_hh, bias_hh = weight("kernel_hh", hidden, rows), weight("bias_hh", rows)
+        # What the inputs contribute is one product for all steps; only the rest must wait.
+        x = x @ weight("kernel_ih", x.shape[-1], rows) + weight("bias_ih", rows)
+
+        def step(parts: Parts, x: Array) -> tuple[Parts, Array]:
+            parts = STEPS[self.config.cell](parts, x, lambda h: h @ kernel_hh + bias_hh)
+            return parts, parts[0]
+
+        parts, outputs = jax.lax.scan(step, parts, x.swapaxes(0, 1))
+        return outputs.swapaxes(0, 1), parts
+
+
+class RNN(nn.Module):
+    """Recurrent layers with dropout between them, then a Linear on the last time step.
+
+    The module holds its configuration and no numbers, and no state either: what one call
+    returns is what the next is given.
+
+    Args:
+        config: the architecture.
+    """
+
+    config: RNNConfig
+
+    @nn.compact
+    def __call__(
+        self,
+        inputs: Array,
+        state: Array | Parts | None = None,
+        *,
+        train: bool = False,
+        key: Array | None = None,
+    ) -> tuple[Array, Array | Parts]:
+        """Predict from sequences.
+
+        Args:
+            inputs: (batch, time, input_size) float.
+            state: hidden state before the first step, (num_layers, batch, hidden_dim); of an
+                lstm (hidden, cell), each of that shape. Zero unless given.
+            train: makes no difference here; models share it.
+            key: the step's dropout key; None drops nothing.
+
+        Returns:
+            (batch, output_size) float, and the state after the last step.
+
+        Raises:
+            ValueError: when inputs or state have another shape.
+        """
+        del train
+        config = self.config
+        check_input(inputs.shape, ("time", config.input_size))
+        if state is None:
+            zero = jnp.zeros((config.num_layers, len(inputs), config.hidden_dim), inputs.dtype)
+            state = (zero, zero) if config.cell == "lstm" else zero
+        parts = state if isinstance(state, (tuple, list)) else (state,)
+        check_state([part.shape for part in parts], config, len(inputs))
+        x, last = inputs, []
+        for layer in range(config.num_layers):
+            before = tuple(part[layer] for part in parts)
+            x, after = RecurrentLayer(config, name=f"rnn_l{layer}")(x, before)
+            last.append(after)
+            if layer < config.num_layers - 1:
+                x = Dropout(config.dropout, layer=layer, name=f"dropout_{layer}")(x, key=key)
+        outputs = nn.Dense(config.output_size, name="fc")(x[:, -1])
+        merged = tuple(jnp.stack(part) for part in zip(*last, strict=True))
+        return outputs, merged if config.cell == "lstm" else merged[0]
