@@ -4,6 +4,7 @@ import re
 
 import jax
 import jax.numpy as jnp
+import optax
 import pytest
 import torch
 from hypothesis import HealthCheck, Phase, reject, settings
@@ -68,8 +69,8 @@ def jax_arrays(state):
     to_arrays = jax_weights.to_arrays
     return {
         "weights": to_arrays(state.model, state.variables),
-        "mu": to_arrays(state.model, {"params": state.opt_state.mu}),
-        "nu": to_arrays(state.model, {"params": state.opt_state.nu}),
+        "mu": to_arrays(state.model, {"params": optax.tree.get(state.opt_state, "mu")}),
+        "nu": to_arrays(state.model, {"params": optax.tree.get(state.opt_state, "nu")}),
     }
 
 

@@ -18,10 +18,11 @@ from tolerances import check, relative
 import zoojax
 import zootorch
 from zoojax import weights as jax_weights
-from zoojax.optimizers import adam
+from zoojax.optimizers import scale_by_adam
 from zoojax.spec import files
 from zootorch import weights as torch_weights
 
+ADAM = optax.chain(scale_by_adam(), optax.scale(-1e-3))
 FOLDER = Path(__file__).parent / "reference"
 NAMES = pytest.mark.parametrize(
     "name", ["cnn_small", "cnn_rect", "cnn_stride", "mlp", "rnn", "lstm"]
@@ -60,7 +61,7 @@ class JaxSide:
         self.inputs = jnp.asarray(inputs.transpose(0, 2, 3, 1) if inputs.ndim == 4 else inputs)
         self.targets, self.loss = jnp.asarray(reference.targets()), reference.loss(zoojax)
         self.variables = {"batch_stats": {}, **variables}
-        self.opt_state = adam(1e-3).init(variables["params"])
+        self.opt_state = ADAM.init(variables["params"])
 
     def eval_output(self):
         return first(jax.jit(self.model.apply)(self.variables, self.inputs))
@@ -80,7 +81,7 @@ class JaxSide:
 
     def step(self):
         (loss, stats), grads = self.gradient(self.variables)
-        updates, self.opt_state = adam(1e-3).update(grads, self.opt_state)
+        updates, self.opt_state = ADAM.update(grads, self.opt_state)
         params = optax.apply_updates(self.variables["params"], updates)
         self.variables = {"params": params, "batch_stats": stats}
         return float(loss)

@@ -219,9 +219,9 @@ def test_another_seed_is_another_run(x64):
 def test_float32_forward(config):
     ours, theirs = next(batches(small_dataset(), 1))
     model, variables, twin = twins(CONFIGS[config])
-    forward = jax.jit(model.apply)(variables, zoojax.standardise(ours.images))
+    forward = jax.jit(model.apply)(variables, zoojax.standardise(ours.inputs))
     with torch.no_grad():
-        twin_forward = twin.eval()(zootorch.standardise(theirs.images))
+        twin_forward = twin.eval()(zootorch.standardise(theirs.inputs))
     check("float32, one pass: forward", relative(forward, twin_forward))
 
 

@@ -33,10 +33,15 @@ ALLOWED = {
     "float64, ten steps: moments, statistics, weights": 1e-12,
     "float64, 1000 steps: losses": 1e-12,
     "float64, whole run: losses, weights": 1e-12,
+    **{f"float64, 520 steps of {name}: losses": 1e-12 for name in ("mlp", "rnn", "lstm", "gru")},
     # Idle parameters take steps of rounding noise (builders.idle_parameters). Training losses
     # do not depend on them; running means contain them and eval mode sees both.
     "float64: idle parameters and running means": 1e-9,
     "float64, whole run: validation losses": 1e-11,
+    **{
+        f"float64, 520 steps of {name}: validation losses, weights": 1e-9
+        for name in ("mlp", "rnn", "lstm", "gru")
+    },
     "float32, loss of step 0": 1e-6,
     "float32, one pass: forward": 1e-5,
     "float32, one pass: gradients": 5e-5,

@@ -1,4 +1,7 @@
-"""Adam as torch computes it. No twin: ``torch.optim`` has the rule already."""
+"""Optimisers, learning rates and clipping as functions of gradients and a state.
+
+Each rule is torch's, step for step; optax has them all, with other defaults and roundings.
+"""
 
 import math
 from typing import Any, NamedTuple
@@ -7,6 +10,8 @@ import jax
 import jax.numpy as jnp
 import optax
 from jax import Array
+
+from zoojax.spec.config import TrainConfig
 
 
 class AdamState(NamedTuple):
@@ -23,10 +28,10 @@ class AdamState(NamedTuple):
     nu: Any
 
 
-def adam(
-    learning_rate: float, b1: float = 0.9, b2: float = 0.999, eps: float = 1e-8
+def scale_by_adam(
+    b1: float = 0.9, b2: float = 0.999, eps: float = 1e-8
 ) -> optax.GradientTransformation:
-    """Return Adam: Kingma and Ba, 2015, algorithm 1.
+    """Return Adam's direction: Kingma and Ba, 2015, algorithm 1.
 
     Parity: the formula of ``optax.adam``, whose bias correction 1 - b2^t is a difference of
     float32 numbers, 7e-6 off at the first step. Here it is -expm1(t log b2), which is exact
@@ -43,13 +48,102 @@ def adam(
         mu = jax.tree.map(lambda m, g: b1 * m + (1 - b1) * g, state.mu, grads)
         nu = jax.tree.map(lambda v, g: b2 * v + (1 - b2) * g * g, state.nu, grads)
 
-        def step(m: Array, v: Array) -> Array:
+        def direction(m: Array, v: Array) -> Array:
             time = count.astype(m.dtype)
             correction1 = -jnp.expm1(time * math.log(b1))
             correction2 = -jnp.expm1(time * math.log(b2))
-            denominator = jnp.sqrt(v) / jnp.sqrt(correction2) + eps
-            return -(learning_rate / correction1) * m / denominator
+            return m / correction1 / (jnp.sqrt(v) / jnp.sqrt(correction2) + eps)
 
-        return jax.tree.map(step, mu, nu), AdamState(count, mu, nu)
+        return jax.tree.map(direction, mu, nu), AdamState(count, mu, nu)
 
     return optax.GradientTransformation(init, update)
+
+
+class RMSPropState(NamedTuple):
+    """State of RMSprop.
+
+    Attributes:
+        nu: running mean of the squared gradients, like the parameters.
+    """
+
+    nu: Any
+
+
+def scale_by_rms(decay: float = 0.99, eps: float = 1e-8) -> optax.GradientTransformation:
+    """Return RMSprop's direction: Hinton, Neural networks for machine learning, lecture 6.
+
+    Parity: eps is added to the root, where optax adds it inside.
+    """
+
+    def init(params: Any) -> RMSPropState:
+        return RMSPropState(jax.tree.map(jnp.zeros_like, params))
+
+    def update(grads: Any, state: RMSPropState, params: Any = None) -> tuple[Any, RMSPropState]:
+        del params
+        nu = jax.tree.map(lambda v, g: decay * v + (1 - decay) * g * g, state.nu, grads)
+        directions = jax.tree.map(lambda v, g: g / (jnp.sqrt(v) + eps), nu, grads)
+        return directions, RMSPropState(nu)
+
+    return optax.GradientTransformation(init, update)
+
+
+def optimizer(config: TrainConfig) -> optax.GradientTransformation:
+    """Return what turns gradients into directions; a step subtracts learning rate times these.
+
+    Weight decay adds its share of the weights to the gradients; adamw adds it to the
+    directions, past the moments: Loshchilov and Hutter, 2019.
+    """
+    decay = optax.add_decayed_weights(config.weight_decay)
+    momentum = optax.trace(config.momentum, config.nesterov)
+    match config.optimizer:
+        case "adam":
+            return optax.chain(decay, scale_by_adam())
+        case "adamw":
+            return optax.chain(scale_by_adam(), decay)
+        case "sgd":
+            return optax.chain(decay, momentum)
+        case "rmsprop":
+            return optax.chain(decay, scale_by_rms(), momentum)
+        case other:
+            raise ValueError(f"unknown optimizer {other!r}")
+
+
+def learning_rate(config: TrainConfig, step: Array, num_steps: int | None) -> Array | float:
+    """Return the step size of a step.
+
+    Args:
+        config: names the schedule, and its largest step size.
+        step: () integer, counted from 0.
+        num_steps: steps of the whole run; not needed by the constant schedule.
+
+    Returns:
+        () float; one_cycle rises from a 25th in 30% of the steps and falls to a 250,000th,
+        both along a cosine: Smith and Topin, 2018.
+    """
+    largest = config.learning_rate
+    if config.schedule == "constant" or num_steps is None:
+        return largest
+    time = step.astype(jnp.result_type(float))
+    if config.schedule == "cosine":
+        return largest * (1 + jnp.cos(math.pi * time / num_steps)) / 2
+    peak, last = 0.3 * num_steps - 1, num_steps - 1
+    rise = _along_cosine(largest / 25, largest, time / peak)
+    fall = _along_cosine(largest, largest / 25e4, (time - peak) / (last - peak))
+    return jnp.where(time <= peak, rise, fall)
+
+
+def _along_cosine(start: float, end: float, part: Array) -> Array:
+    """Return where a half cosine from ``start`` to ``end`` is after ``part`` of its way."""
+    return end + (start - end) / 2 * (1 + jnp.cos(math.pi * part))
+
+
+def clip_by_global_norm(grads: Any, largest: float | None) -> Any:
+    """Scale gradients down so that the norm of all together is at most ``largest``.
+
+    Parity: the norm plus 1e-6 divides, as in ``torch.nn.utils.clip_grad_norm_``.
+    """
+    if largest is None:
+        return grads
+    norm = jnp.sqrt(sum(jnp.sum(jnp.square(g)) for g in jax.tree.leaves(grads)))
+    factor = jnp.minimum(largest / (norm + 1e-6), 1)
+    return jax.tree.map(lambda g: g * factor, grads)

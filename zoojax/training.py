@@ -9,16 +9,15 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-import optax
 from flax import struct
 from jax import Array
 
 from zoojax import data, random, weights
 from zoojax.layers import Variables
 from zoojax.losses import LOSSES
-from zoojax.optimizers import adam
+from zoojax.optimizers import clip_by_global_norm, learning_rate, optimizer
 from zoojax.spec.config import TrainConfig
-from zoojax.spec.data import check_batch_size, check_last_batch
+from zoojax.spec.data import check_batch_size, check_last_batch, check_num_steps
 from zoojax.spec.progress import progress_bar
 from zoojax.spec.records import Batch, History, NonFiniteLossError
 
@@ -30,10 +29,11 @@ class TrainState(struct.PyTreeNode):
         step: () int32, steps made.
         params: trainable arrays.
         batch_stats: running statistics of the BatchNorms.
-        opt_state: Adam's state.
+        opt_state: the optimiser's state.
         dropout_key: key of the dropout stream.
         model: the model; static, so that a new one means a new compilation.
         config: how it is trained; static likewise.
+        num_steps: steps of the whole run, where a schedule needs them; static likewise.
     """
 
     step: Array
@@ -43,6 +43,7 @@ class TrainState(struct.PyTreeNode):
     dropout_key: Array
     model: Any = struct.field(pytree_node=False)
     config: TrainConfig = struct.field(pytree_node=False)
+    num_steps: int | None = struct.field(pytree_node=False, default=None)
 
     @property
     def variables(self) -> Variables:
@@ -50,7 +51,9 @@ class TrainState(struct.PyTreeNode):
         return {"params": self.params, "batch_stats": self.batch_stats}
 
 
-def create_state(model: Any, variables: Variables, config: TrainConfig) -> TrainState:
+def create_state(
+    model: Any, variables: Variables, config: TrainConfig, *, num_steps: int | None = None
+) -> TrainState:
     """Return the state before the first step.
 
     Args:
@@ -58,10 +61,13 @@ def create_state(model: Any, variables: Variables, config: TrainConfig) -> Train
         variables: what ``init`` returned or ``load_pretrained`` loaded; they are copied,
             since each step gives the memory of its old state away.
         config: how to train.
+        num_steps: steps of the whole run; needed by schedules other than the constant one.
 
     Raises:
-        ValueError: when dtype is float64 and JAX has it switched off.
+        ValueError: when dtype is float64 and JAX has it switched off, or a schedule lacks
+            its number of steps.
     """
+    check_num_steps(config.schedule, num_steps)
     if config.dtype == "float64" and not jax.config.read("jax_enable_x64"):
         raise ValueError(
             "dtype float64 needs jax.config.update('jax_enable_x64', True) at the start of the "
@@ -72,10 +78,11 @@ def create_state(model: Any, variables: Variables, config: TrainConfig) -> Train
         step=jnp.zeros((), jnp.int32),
         params=variables["params"],
         batch_stats=variables.get("batch_stats", {}),
-        opt_state=adam(config.learning_rate).init(variables["params"]),
+        opt_state=optimizer(config).init(variables["params"]),
         dropout_key=random.stream(random.root_key(config.seed), "dropout"),
         model=model,
         config=config,
+        num_steps=None if config.schedule == "constant" else num_steps,
     )
 
 
@@ -108,10 +115,12 @@ def train_step(state: TrainState, batch: Batch) -> tuple[TrainState, dict[str, A
         return loss, updated.get("batch_stats", {})
 
     (loss, batch_stats), grads = jax.value_and_grad(loss_of, has_aux=True)(state.params)
-    updates, opt_state = adam(state.config.learning_rate).update(grads, state.opt_state)
+    clipped = clip_by_global_norm(grads, state.config.clip_norm)
+    directions, opt_state = optimizer(state.config).update(clipped, state.opt_state, state.params)
+    rate = learning_rate(state.config, state.step, state.num_steps)
     new_state = state.replace(
         step=state.step + 1,
-        params=optax.apply_updates(state.params, updates),
+        params=jax.tree.map(lambda p, d: p - (rate * d).astype(p.dtype), state.params, directions),
         batch_stats=batch_stats,
         opt_state=opt_state,
     )
@@ -246,13 +255,13 @@ def fit(
             gradients were.
     """
     num_samples = len(train.targets)
-    state = create_state(model, variables, config)
+    num_steps = config.num_epochs * math.ceil(num_samples / config.batch_size)
+    state = create_state(model, variables, config, num_steps=num_steps)
     check_last_batch(num_samples, config.batch_size, has_batch_norm=bool(state.batch_stats))
     key = random.root_key(config.seed)
     epochs: list[list[float]] = []
     evaluations: list[Evaluation] = []
     seconds: list[float] = []
-    num_steps = config.num_epochs * math.ceil(num_samples / config.batch_size)
     with progress_bar(num_steps, "zoojax", enabled=progress) as advance:
         for epoch in range(config.num_epochs):
             start = time.perf_counter()

@@ -7,15 +7,16 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from zoojax.spec.config import TrainConfig
-from zoojax.spec.data import check_batch_size, check_last_batch
+from zoojax.spec.data import check_batch_size, check_last_batch, check_num_steps
 from zoojax.spec.progress import progress_bar
 from zoojax.spec.records import Batch, History, NonFiniteLossError
 from zootorch import data, metrics, weights
 from zootorch.layers import seed_dropout
 from zootorch.losses import LOSSES
+from zootorch.optimizers import optimizer, scheduler
 from zootorch.random import Generator
 
 
@@ -82,23 +83,31 @@ class Trainer:
         model: a zootorch model, on the device where it is to be trained; its numbers become
             ``config.dtype``.
         config: how to train.
+        num_steps: steps of the whole run; needed by schedules other than the constant one,
+            unless ``fit`` makes the steps.
 
     Attributes:
         model: the model.
         config: how it is trained.
-        optimizer: Adam; holds its moments.
+        optimizer: holds its moments and the step size.
+        scheduler: sets the step size anew after each step.
         shuffle: generator of the order of samples; moves by a draw an epoch.
         num_steps: steps made.
     """
 
-    def __init__(self, model: Any, config: TrainConfig) -> None:
+    def __init__(self, model: Any, config: TrainConfig, *, num_steps: int | None = None) -> None:
         self.model = model.to(getattr(torch, config.dtype))
         self.config = config
-        self.optimizer = torch.optim.Adam(model.parameters(), lr=config.learning_rate)
+        self.optimizer = optimizer(model.parameters(), config)
+        self.scheduler = None if num_steps is None else self._schedule(num_steps)
         generator = Generator(config.seed)
         self.shuffle = generator.stream("shuffle")
         seed_dropout(model, generator.stream("dropout"))
         self.num_steps = 0
+
+    def _schedule(self, num_steps: int | None) -> Any:
+        check_num_steps(self.config.schedule, num_steps)
+        return scheduler(self.optimizer, self.config, num_steps)
 
     def step(self, batch: Batch) -> Tensor:
         """Make one step of gradient descent.
@@ -109,6 +118,8 @@ class Trainer:
         Returns:
             () float, the batch's mean loss before the update.
         """
+        if self.scheduler is None:
+            self.scheduler = self._schedule(None)
         self.model.train()
         weight = next(self.model.parameters())
         inputs = data.as_inputs(batch.inputs.to(weight.device), weight.dtype)
@@ -118,7 +129,10 @@ class Trainer:
         outputs = self.model(inputs)
         loss = LOSSES[self.config.loss](_without_state(outputs), targets)
         loss.backward()  # fills p.grad of every parameter p
+        if self.config.clip_norm is not None and loss.isfinite():
+            nn.utils.clip_grad_norm_(self.model.parameters(), self.config.clip_norm)
         self.optimizer.step()  # changes every p by its p.grad
+        self.scheduler.step()  # sets the next step's size
         self.num_steps += 1
         return loss.detach()
 
@@ -163,6 +177,7 @@ class Trainer:
         evaluations: list[Evaluation] = []
         seconds: list[float] = []
         num_steps = self.config.num_epochs * math.ceil(num_samples / batch_size)
+        self.scheduler = self.scheduler or self._schedule(num_steps)
         with progress_bar(num_steps, "zootorch", enabled=progress) as advance:
             for _ in range(self.config.num_epochs):
                 start = time.perf_counter()

@@ -94,6 +94,19 @@ def check_batch_size(num_samples: int, batch_size: int) -> None:
         )
 
 
+def check_num_steps(schedule: str, num_steps: int | None) -> None:
+    """Raise ``ValueError`` when a schedule does not know where it ends, or is too short."""
+    if schedule == "constant":
+        return
+    # one_cycle goes up and down, which takes 4 steps.
+    least = 4 if schedule == "one_cycle" else 1
+    if num_steps is None or num_steps < least:
+        raise ValueError(
+            f"the schedule {schedule} needs num_steps, the steps of the whole run, of at least "
+            f"{least}; got {num_steps}"
+        )
+
+
 def check_last_batch(num_samples: int, batch_size: int, *, has_batch_norm: bool) -> None:
     """Raise ``ValueError`` when there are no samples, or the last batch would hold a single one.
 

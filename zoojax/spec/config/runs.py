@@ -1,6 +1,7 @@
 """How a model is trained, and what a whole run is."""
 
 import dataclasses
+import math
 from typing import Literal, get_args
 
 from zoojax.spec.config.checks import check_choice, check_integer, check_num_each, check_number
@@ -11,18 +12,28 @@ from zoojax.spec.draws import check_seed
 Dtype = Literal["float32", "float64"]
 Target = Literal["shape", "color"]
 Loss = Literal["cross_entropy", "mean_squared_error"]
+Optimizer = Literal["adam", "adamw", "sgd", "rmsprop"]
+Schedule = Literal["constant", "cosine", "one_cycle"]
 
 
 @dataclasses.dataclass(frozen=True)
 class TrainConfig:
-    """How a model is trained: Adam, a new order of the samples each epoch.
+    """How a model is trained, in a new order of the samples each epoch.
 
     Args:
         seed: integer from 0 to 2^32 - 1 that decides initial weights, order and dropout.
         num_epochs: passes over the training set.
         batch_size: samples a step.
-        learning_rate: Adam's step size.
+        learning_rate: step size, or the largest of a schedule.
         loss: cross_entropy of classes, or mean_squared_error of numbers.
+        optimizer: adam, adamw, sgd or rmsprop, each as in torch.
+        momentum: part of the last direction that sgd and rmsprop keep, 0 up to under 1.
+        nesterov: whether sgd looks a step of its momentum ahead.
+        weight_decay: part of each weight that is added to its gradient; adamw adds it to
+            the direction.
+        schedule: how the step size moves: constant; cosine, from the largest to 0; one_cycle,
+            up to the largest and down to almost 0.
+        clip_norm: largest norm of all gradients together, over 0; None for any.
         dtype: numbers of weights and arithmetic; float64 to compare runs exactly.
 
     Raises:
@@ -34,6 +45,12 @@ class TrainConfig:
     batch_size: int = 32
     learning_rate: float = 1e-3
     loss: Loss = "cross_entropy"
+    optimizer: Optimizer = "adam"
+    momentum: float = 0.0
+    nesterov: bool = False
+    weight_decay: float = 0.0
+    schedule: Schedule = "constant"
+    clip_norm: float | None = None
     dtype: Dtype = "float32"
 
     def __post_init__(self) -> None:
@@ -43,6 +60,20 @@ class TrainConfig:
         # Adam divides it by 0.1 at the first step, which has to fit a float32.
         check_number(self, "learning_rate", 0, 1e37, open_low=True)
         check_choice(self, "loss", get_args(Loss))
+        check_choice(self, "optimizer", get_args(Optimizer))
+        check_number(self, "momentum", 0, 1, open_low=False)
+        if self.momentum and self.optimizer not in ("sgd", "rmsprop"):
+            raise ValueError(f"momentum is of sgd and rmsprop, got {self.optimizer}")
+        if not isinstance(self.nesterov, bool):
+            raise ValueError(f"nesterov must be True or False, got {self.nesterov!r}")
+        if self.nesterov and not (self.optimizer == "sgd" and self.momentum):
+            raise ValueError(
+                f"nesterov needs sgd with momentum, got {self.optimizer} with {self.momentum}"
+            )
+        check_number(self, "weight_decay", 0, math.inf, open_low=False)
+        check_choice(self, "schedule", get_args(Schedule))
+        if self.clip_norm is not None:
+            check_number(self, "clip_norm", 0, math.inf, open_low=True)
         check_choice(self, "dtype", get_args(Dtype))
 
 

@@ -1,0 +1,55 @@
+"""Optimisers and learning rates as objects that hold a state: torch has them."""
+
+from collections.abc import Iterable
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.optim import lr_scheduler
+
+from zoojax.spec.config import TrainConfig
+
+
+def optimizer(parameters: Iterable[Tensor], config: TrainConfig) -> torch.optim.Optimizer:
+    """Return the optimiser that a configuration names; its ``step`` changes the parameters.
+
+    Weight decay adds its share of the weights to the gradients; adamw adds it to the
+    directions, past the moments: Loshchilov and Hutter, 2019.
+    """
+    shared: dict[str, Any] = {"lr": config.learning_rate, "weight_decay": config.weight_decay}
+    match config.optimizer:
+        case "adam":
+            return torch.optim.Adam(parameters, **shared)
+        case "adamw":
+            return torch.optim.AdamW(parameters, **shared)
+        case "sgd":
+            shared |= {"momentum": config.momentum, "nesterov": config.nesterov}
+            return torch.optim.SGD(parameters, **shared)
+        case "rmsprop":
+            return torch.optim.RMSprop(parameters, **shared, momentum=config.momentum)
+        case other:
+            raise ValueError(f"unknown optimizer {other!r}")
+
+
+def scheduler(
+    optimizer: torch.optim.Optimizer, config: TrainConfig, num_steps: int | None
+) -> lr_scheduler.LRScheduler:
+    """Return what sets an optimiser's step size anew after each step.
+
+    Args:
+        optimizer: whose step size.
+        config: names the schedule, and its largest step size.
+        num_steps: steps of the whole run; not needed by the constant schedule.
+
+    Returns:
+        a scheduler; one_cycle rises from a 25th in 30% of the steps and falls to a
+        250,000th, both along a cosine: Smith and Topin, 2018.
+    """
+    if config.schedule == "constant" or num_steps is None:
+        return lr_scheduler.ConstantLR(optimizer, factor=1)
+    if config.schedule == "cosine":
+        return lr_scheduler.CosineAnnealingLR(optimizer, T_max=num_steps)
+    # Momentum stays as it is: torch would else move it against the step size.
+    return lr_scheduler.OneCycleLR(
+        optimizer, config.learning_rate, total_steps=num_steps, cycle_momentum=False
+    )
