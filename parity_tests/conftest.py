@@ -1,9 +1,14 @@
 """Options and settings of the whole suite."""
 
+import hypothesis
 import jax
 import pytest
 import tolerances
 import torch
+
+# What JAX compiles at its first call takes longer than Hypothesis would wait.
+hypothesis.settings.register_profile("compiled", deadline=None)
+hypothesis.settings.load_profile("compiled")
 
 # The models here are small: a second thread would wait more than it works, and on a shared
 # machine spin. One thread also makes sums repeatable.

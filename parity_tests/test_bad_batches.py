@@ -2,7 +2,6 @@
 
 import re
 
-import jax
 import numpy as np
 import pytest
 import torch
@@ -55,22 +54,6 @@ def test_pictures_of_another_size():
     ):
         with pytest.raises(ValueError, match=re.escape(f"shape {allowed}, got {shape}")):
             call(np.zeros(shape, np.float32))
-
-
-@pytest.mark.parametrize(
-    ("num_samples", "fractions", "message"),
-    [
-        (10, (0.5, 0.4), "fractions must be positive and add up to 1, got (0.5, 0.4)"),
-        (10, (1.5, -0.5), "fractions must be positive and add up to 1, got (1.5, -0.5)"),
-        (3, (0.9, 0.1), "every split needs a sample, but 3 samples in fractions (0.9, 0.1) give"),
-    ],
-)
-def test_splits_that_cannot_be(num_samples, fractions, message):
-    check_refused(
-        message,
-        lambda: zoojax.split_indices(jax.random.key(0), num_samples, fractions),
-        lambda: zootorch.split_indices(zootorch.Generator(0), num_samples, fractions),
-    )
 
 
 def test_a_batch_size_changes_no_prediction():

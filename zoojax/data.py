@@ -6,9 +6,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
+from jax.typing import ArrayLike
 
 from zoojax import random
-from zoojax.spec.data import check_window, split_bounds, standardise_constants
+from zoojax.spec.data import check_window, deal, standardise_constants
 from zoojax.spec.records import Batch
 
 
@@ -55,24 +56,27 @@ def windows(waves: Array, length: int, num_next_steps: int) -> tuple[Array, Arra
     return cut[:, :-num_next_steps], cut[:, -num_next_steps:]
 
 
-def split_indices(key: Array, num_samples: int, fractions: Sequence[float]) -> list[np.ndarray]:
-    """Deal samples out at random.
+def split_indices(
+    key: Array, num_samples: int, fractions: Sequence[float], *, labels: ArrayLike | None = None
+) -> list[np.ndarray]:
+    """Deal samples out at random, to train, validate, test or calibrate with.
 
     Args:
         key: ``jax.random.key(seed)``.
         num_samples: how many samples there are.
         fractions: part of the samples in each split; must add up to 1.
+        labels: (samples,) integers; each split then gets the same part of each class.
 
     Returns:
         for each split the indices of its samples, int32, in the order of the data set.
 
     Raises:
-        ValueError: when the fractions do not add up to 1 or a split would be empty.
+        ValueError: when the fractions do not add up to 1, or a split would be empty or lack
+            a class; names the class.
     """
-    bounds = split_bounds(num_samples, fractions)
     key = jax.random.fold_in(random.stream(key, "split"), 0)
     order = np.asarray(random.permutation(key, num_samples))
-    return [np.sort(part) for part in np.split(order, bounds)]
+    return deal(order, fractions, labels)
 
 
 def batch_indices(

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 import torch
 from torch import Tensor
 
-from zoojax.spec.data import check_window, split_bounds, standardise_constants
+from zoojax.spec.data import check_window, deal, standardise_constants
 from zoojax.spec.records import Batch
 from zootorch.random import Generator
 
@@ -72,24 +72,30 @@ def check_indices(indices: Sequence[int] | Tensor, num_samples: int) -> Tensor:
 
 
 def split_indices(
-    generator: Generator, num_samples: int, fractions: Sequence[float]
+    generator: Generator,
+    num_samples: int,
+    fractions: Sequence[float],
+    *,
+    labels: Tensor | None = None,
 ) -> list[Tensor]:
-    """Deal samples out at random.
+    """Deal samples out at random, to train, validate, test or calibrate with.
 
     Args:
         generator: ``Generator(seed)``; it is not moved.
         num_samples: how many samples there are.
         fractions: part of the samples in each split; must add up to 1.
+        labels: (samples,) integers; each split then gets the same part of each class.
 
     Returns:
         for each split the indices of its samples, int64, in the order of the data set.
 
     Raises:
-        ValueError: when the fractions do not add up to 1 or a split would be empty.
+        ValueError: when the fractions do not add up to 1, or a split would be empty or lack
+            a class; names the class.
     """
-    bounds = split_bounds(num_samples, fractions)
     order = generator.stream("split").permutation(num_samples)
-    return [part.sort().values for part in order.tensor_split(bounds)]
+    classes = None if labels is None else labels.numpy(force=True)
+    return [torch.from_numpy(part) for part in deal(order.numpy(), fractions, classes)]
 
 
 def batch_indices(generator: Generator, num_samples: int, batch_size: int) -> Iterator[Tensor]:

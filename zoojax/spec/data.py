@@ -21,26 +21,50 @@ def standardise_constants(dtype: str) -> tuple[NDArray[np.floating], NDArray[np.
     return offset.astype(dtype), scale.astype(dtype)
 
 
-def split_bounds(num_samples: int, fractions: Sequence[float]) -> list[int]:
-    """Return where to cut ``num_samples`` shuffled samples.
+def deal(
+    order: NDArray[np.integer], fractions: Sequence[float], labels: Any = None
+) -> list[NDArray[np.integer]]:
+    """Cut shuffled samples into splits; of each class the same part, when labels are given.
 
     Args:
-        num_samples: how many samples there are.
+        order: (samples,) the samples' places, shuffled.
         fractions: part of the samples in each split; must add up to 1.
+        labels: (samples,) class of each place, to stratify by.
+
+    Returns:
+        for each split the places of its samples, in the order of the data set.
 
     Raises:
-        ValueError: when the fractions do not add up to 1 or a split would be empty.
+        ValueError: when the fractions do not add up to 1, there are not as many labels as
+            samples, or a split would be empty, or lack a class; names the class.
     """
     if not math.isclose(sum(fractions), 1) or min(fractions) < 0:
         raise ValueError(f"fractions must be positive and add up to 1, got {tuple(fractions)}")
-    ends = [round(num_samples * sum(fractions[: i + 1])) for i in range(len(fractions))]
-    sizes = [end - start for start, end in zip([0, *ends], ends, strict=False)]
-    if min(sizes) < 1:
+    if labels is None:
+        return [np.sort(part) for part in _cut(order, fractions, "")]
+    labels = np.asarray(labels)
+    if labels.shape != order.shape:
         raise ValueError(
-            f"every split needs a sample, but {num_samples} samples in fractions "
-            f"{tuple(fractions)} give sizes {tuple(sizes)}"
+            f"stratifying needs a label a sample, got {len(order)} samples and labels of shape "
+            f"{labels.shape}"
         )
-    return ends[:-1]
+    shuffled = labels[order]
+    names = np.unique(labels)
+    cuts = [_cut(order[shuffled == each], fractions, f" of class {each}") for each in names]
+    return [np.sort(np.concatenate(parts)) for parts in zip(*cuts, strict=True)]
+
+
+def _cut(
+    order: NDArray[np.integer], fractions: Sequence[float], what: str
+) -> list[NDArray[np.integer]]:
+    ends = [round(len(order) * sum(fractions[: i + 1])) for i in range(len(fractions))]
+    parts = np.split(order, ends[:-1])
+    if not all(map(len, parts)):
+        raise ValueError(
+            f"every split needs a sample{what}, but {len(order)} samples{what} in fractions "
+            f"{tuple(fractions)} give sizes {tuple(map(len, parts))}"
+        )
+    return parts
 
 
 def check_window(num_points: int, length: int, num_next_steps: int) -> None:
