@@ -25,6 +25,7 @@ ALLOWED = {
     "float64, gradients by hand against JAX's own": 1e-12,
     "float64, recurrent cells by hand": 1e-12,
     "float64, metrics against scikit-learn": 1e-12,
+    "float64, losses by hand: values, gradients": 1e-12,
     # Twin against twin.
     "float64, one step: loss, gradients, moments, statistics, weights": 1e-12,
     # Drawn at random, some models are badly conditioned: where a feature is nearly the same for

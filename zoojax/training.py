@@ -14,7 +14,7 @@ from jax import Array
 
 from zoojax import data, random, weights
 from zoojax.layers import Variables
-from zoojax.losses import LOSSES
+from zoojax.losses import cross_entropy, loss_of
 from zoojax.optimizers import clip_by_global_norm, learning_rate, optimizer
 from zoojax.spec.config import TrainConfig
 from zoojax.spec.data import check_batch_size, check_last_batch, check_num_steps
@@ -103,7 +103,7 @@ def train_step(state: TrainState, batch: Batch) -> tuple[TrainState, dict[str, A
     inputs = data.as_inputs(batch.inputs, jnp.dtype(state.config.dtype))
     key = jax.random.fold_in(state.dropout_key, state.step)
 
-    def loss_of(params: Any) -> tuple[Array, Any]:
+    def loss_and_stats(params: Any) -> tuple[Array, Any]:
         outputs, updated = state.model.apply(
             {"params": params, "batch_stats": state.batch_stats},
             inputs,
@@ -111,10 +111,10 @@ def train_step(state: TrainState, batch: Batch) -> tuple[TrainState, dict[str, A
             key=key,
             mutable=["batch_stats"],
         )
-        loss = LOSSES[state.config.loss](_without_state(outputs), batch.targets)
+        loss = loss_of(state.config)(_without_state(outputs), batch.targets)
         return loss, updated.get("batch_stats", {})
 
-    (loss, batch_stats), grads = jax.value_and_grad(loss_of, has_aux=True)(state.params)
+    (loss, batch_stats), grads = jax.value_and_grad(loss_and_stats, has_aux=True)(state.params)
     clipped = clip_by_global_norm(grads, state.config.clip_norm)
     directions, opt_state = optimizer(state.config).update(clipped, state.opt_state, state.params)
     rate = learning_rate(state.config, state.step, state.num_steps)
@@ -183,13 +183,22 @@ def evaluate(
     variables: Variables,
     dataset: Batch,
     *,
-    loss: str = "cross_entropy",
+    loss: Callable[[Array, Array], Array] = cross_entropy,
     batch_size: int = 256,
 ) -> Evaluation:
-    """Evaluate a model in eval mode on all samples of ``dataset``."""
+    """Evaluate a model in eval mode on all samples of ``dataset``.
+
+    Args:
+        model: a zoojax model.
+        variables: its parameters and running statistics.
+        dataset: inputs (samples, ...), and targets: integers of classes, or numbers.
+        loss: a function of outputs and targets.
+        batch_size: samples at a time.
+    """
     outputs = predict(model, variables, dataset.inputs, batch_size)
-    value = float(LOSSES[loss](outputs, jnp.asarray(dataset.targets)))
-    if loss != "cross_entropy":
+    targets = jnp.asarray(dataset.targets)
+    value = float(loss(outputs, targets))
+    if not jnp.issubdtype(targets.dtype, jnp.integer):
         return Evaluation(value, math.nan, np.asarray(outputs))
     predictions = np.asarray(outputs.argmax(-1), np.int32)
     # Counted in integers: a mean in JAX would be a float32.
@@ -270,6 +279,6 @@ def fit(
             seconds.append(time.perf_counter() - start)
             epochs.append(losses)
             if validation is not None:
-                result = evaluate(model, state.variables, validation, loss=config.loss)
+                result = evaluate(model, state.variables, validation, loss=loss_of(config))
                 evaluations.append(result)
     return state, History.of(epochs, evaluations, seconds, num_samples)

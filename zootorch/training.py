@@ -15,7 +15,7 @@ from zoojax.spec.progress import progress_bar
 from zoojax.spec.records import Batch, History, NonFiniteLossError
 from zootorch import data, metrics, weights
 from zootorch.layers import seed_dropout
-from zootorch.losses import LOSSES
+from zootorch.losses import cross_entropy, loss_of
 from zootorch.optimizers import optimizer, scheduler
 from zootorch.random import Generator
 
@@ -62,13 +62,24 @@ class Evaluation(NamedTuple):
 
 
 def evaluate(
-    model: Any, dataset: Batch, *, loss: str = "cross_entropy", batch_size: int = 256
+    model: Any,
+    dataset: Batch,
+    *,
+    loss: Callable[[Tensor, Tensor], Tensor] = cross_entropy,
+    batch_size: int = 256,
 ) -> Evaluation:
-    """Evaluate a model in eval mode on all samples of ``dataset``."""
+    """Evaluate a model in eval mode on all samples of ``dataset``.
+
+    Args:
+        model: a zootorch model.
+        dataset: inputs (samples, ...), and targets: integers of classes, or numbers.
+        loss: a function of outputs and targets.
+        batch_size: samples at a time.
+    """
     outputs = predict(model, dataset.inputs, batch_size)
     targets = dataset.targets.to(outputs.device)
-    value = float(LOSSES[loss](outputs, targets))
-    if loss != "cross_entropy":
+    value = float(loss(outputs, targets))
+    if targets.is_floating_point():
         return Evaluation(value, math.nan, outputs.numpy(force=True))
     predictions = outputs.argmax(-1)
     accuracy = metrics.Accuracy()
@@ -127,7 +138,7 @@ class Trainer:
 
         self.optimizer.zero_grad()  # else the last step's gradients would be added to
         outputs = self.model(inputs)
-        loss = LOSSES[self.config.loss](_without_state(outputs), targets)
+        loss = loss_of(self.config)(_without_state(outputs), targets)
         loss.backward()  # fills p.grad of every parameter p
         if self.config.clip_norm is not None and loss.isfinite():
             nn.utils.clip_grad_norm_(self.model.parameters(), self.config.clip_norm)
@@ -186,6 +197,6 @@ class Trainer:
                 seconds.append(time.perf_counter() - start)
                 epochs.append(losses)
                 if validation is not None:
-                    result = evaluate(self.model, validation, loss=self.config.loss)
+                    result = evaluate(self.model, validation, loss=loss_of(self.config))
                     evaluations.append(result)
         return History.of(epochs, evaluations, seconds, num_samples)

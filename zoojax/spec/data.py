@@ -77,6 +77,14 @@ def check_window(num_points: int, length: int, num_next_steps: int) -> None:
         )
 
 
+def check_class_weights(class_weights: Sequence[float] | None, num_classes: int) -> None:
+    """Raise ``ValueError`` unless there is a weight for each class, or none at all."""
+    if class_weights is not None and len(class_weights) != num_classes:
+        raise ValueError(
+            f"class_weights must be {num_classes} numbers, one a class, got {tuple(class_weights)}"
+        )
+
+
 def check_same_shape(predictions: tuple[int, ...], targets: tuple[int, ...]) -> None:
     """Raise ``ValueError`` unless predictions and targets have one shape."""
     if tuple(predictions) != tuple(targets):

@@ -4,7 +4,13 @@ import dataclasses
 import math
 from typing import Literal, get_args
 
-from zoojax.spec.config.checks import check_choice, check_integer, check_num_each, check_number
+from zoojax.spec.config.checks import (
+    check_choice,
+    check_integer,
+    check_num_each,
+    check_number,
+    check_numbers,
+)
 from zoojax.spec.config.data import ShapesConfig
 from zoojax.spec.config.models import CNNConfig
 from zoojax.spec.draws import check_seed
@@ -26,6 +32,10 @@ class TrainConfig:
         batch_size: samples a step.
         learning_rate: step size, or the largest of a schedule.
         loss: cross_entropy of classes, or mean_squared_error of numbers.
+        label_smoothing: part of each label that cross_entropy spreads over all classes, 0 up
+            to under 1.
+        class_weights: how much a sample of each class counts, over 0, in label order; None
+            for all the same.
         optimizer: adam, adamw, sgd or rmsprop, each as in torch.
         momentum: part of the last direction that sgd and rmsprop keep, 0 up to under 1.
         nesterov: whether sgd looks a step of its momentum ahead.
@@ -45,6 +55,8 @@ class TrainConfig:
     batch_size: int = 32
     learning_rate: float = 1e-3
     loss: Loss = "cross_entropy"
+    label_smoothing: float = 0.0
+    class_weights: tuple[float, ...] | None = None
     optimizer: Optimizer = "adam"
     momentum: float = 0.0
     nesterov: bool = False
@@ -60,6 +72,13 @@ class TrainConfig:
         # Adam divides it by 0.1 at the first step, which has to fit a float32.
         check_number(self, "learning_rate", 0, 1e37, open_low=True)
         check_choice(self, "loss", get_args(Loss))
+        check_number(self, "label_smoothing", 0, 1, open_low=False)
+        if self.class_weights is not None:
+            check_numbers(self, "class_weights")
+            if min(self.class_weights) <= 0:
+                raise ValueError(f"class_weights must be over 0, got {self.class_weights}")
+        if self.loss != "cross_entropy" and (self.label_smoothing or self.class_weights):
+            raise ValueError(f"label_smoothing and class_weights are not of {self.loss}")
         check_choice(self, "optimizer", get_args(Optimizer))
         check_number(self, "momentum", 0, 1, open_low=False)
         if self.momentum and self.optimizer not in ("sgd", "rmsprop"):
