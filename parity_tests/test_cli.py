@@ -219,7 +219,7 @@ def test_a_run_that_diverges_ends_with_one_line(tmp_path):
 
 
 IMAGE_HEIGHT = f"height of a picture in pixels. (default: {DEFAULT.data.image_height})"
-LEARNING_RATE = f"Adam's step size. (default: {DEFAULT.train.learning_rate})"
+LEARNING_RATE = f"step size, or the largest of a schedule. (default: {DEFAULT.train.learning_rate})"
 
 
 @pytest.mark.parametrize(

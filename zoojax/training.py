@@ -20,6 +20,7 @@ from zoojax.spec.config import TrainConfig
 from zoojax.spec.data import check_batch_size, check_last_batch, check_num_steps
 from zoojax.spec.progress import progress_bar
 from zoojax.spec.records import Batch, History, NonFiniteLossError
+from zoojax.spec.stopping import best_epoch, check_validation, is_over
 
 
 class TrainState(struct.PyTreeNode):
@@ -255,14 +256,16 @@ def fit(
         progress: whether to draw a progress bar with the loss.
 
     Returns:
-        the state after the last step and the history.
+        the state after the last step, its weights those of the best epoch where the
+        configuration keeps them, and the history.
 
     Raises:
         ValueError: when the last batch would hold one sample and there is a BatchNorm, or
-            float64 is switched off.
+            float64 is switched off, or stopping lacks a validation set.
         NonFiniteLossError: when a step's loss is not finite; says where and how large the
             gradients were.
     """
+    check_validation(config, validation)
     num_samples = len(train.targets)
     num_steps = config.num_epochs * math.ceil(num_samples / config.batch_size)
     state = create_state(model, variables, config, num_steps=num_steps)
@@ -271,6 +274,7 @@ def fit(
     epochs: list[list[float]] = []
     evaluations: list[Evaluation] = []
     seconds: list[float] = []
+    best: Variables | None = None
     with progress_bar(num_steps, "zoojax", enabled=progress) as advance:
         for epoch in range(config.num_epochs):
             start = time.perf_counter()
@@ -281,4 +285,12 @@ def fit(
             if validation is not None:
                 result = evaluate(model, state.variables, validation, loss=loss_of(config))
                 evaluations.append(result)
+                so_far = [each.loss for each in evaluations]
+                if config.keep_best and best_epoch(so_far) == epoch:
+                    # Copied, since the next step gives the memory of this state away.
+                    best = jax.tree.map(jnp.copy, state.variables)
+                if is_over(so_far, config.patience):
+                    break
+    if best is not None:
+        state = state.replace(**best)
     return state, History.of(epochs, evaluations, seconds, num_samples)

@@ -103,7 +103,8 @@ def train(
     _prepare(backend, config.train.dtype)
     made = _package(backend, "pipeline").run(config, progress=True)
     runs.save_run(out, made)
-    print(f"validation accuracy {made.history.validation_accuracies[-1]:.2%}; run in {out}")
+    epoch = made.history.best_epoch if config.train.keep_best else -1
+    print(f"validation accuracy {made.history.validation_accuracies[epoch]:.2%}; run in {out}")
 
 
 def evaluate(folder: Path, data: Path | None = None, backend: Backend | None = None) -> None:

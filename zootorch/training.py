@@ -1,5 +1,6 @@
 """Training as an object: a trainer changes its model, its optimiser and its generators."""
 
+import copy
 import math
 import time
 from collections.abc import Callable, Iterable
@@ -13,6 +14,7 @@ from zoojax.spec.config import TrainConfig
 from zoojax.spec.data import check_batch_size, check_last_batch, check_num_steps
 from zoojax.spec.progress import progress_bar
 from zoojax.spec.records import Batch, History, NonFiniteLossError
+from zoojax.spec.stopping import best_epoch, check_validation, is_over
 from zootorch import data, metrics, weights
 from zootorch.layers import seed_dropout
 from zootorch.losses import cross_entropy, loss_of
@@ -174,23 +176,27 @@ class Trainer:
             progress: whether to draw a progress bar with the loss.
 
         Returns:
-            the history; the model holds the weights after the last step.
+            the history; the model holds the weights after the last step, or of the best
+            epoch where the configuration keeps them.
 
         Raises:
-            ValueError: when the last batch would hold one sample and there is a BatchNorm.
+            ValueError: when the last batch would hold one sample and there is a BatchNorm, or
+                stopping lacks a validation set.
             NonFiniteLossError: when a step's loss is not finite; says where and how large
                 the gradients were.
         """
+        check_validation(self.config, validation)
         num_samples, batch_size = len(train.targets), self.config.batch_size
         has_batch_norm = any(name.endswith("running_var") for name, _ in self.model.named_buffers())
         check_last_batch(num_samples, batch_size, has_batch_norm=has_batch_norm)
         epochs: list[list[float]] = []
         evaluations: list[Evaluation] = []
         seconds: list[float] = []
+        best: dict[str, Tensor] | None = None
         num_steps = self.config.num_epochs * math.ceil(num_samples / batch_size)
         self.scheduler = self.scheduler or self._schedule(num_steps)
         with progress_bar(num_steps, "zootorch", enabled=progress) as advance:
-            for _ in range(self.config.num_epochs):
+            for epoch in range(self.config.num_epochs):
                 start = time.perf_counter()
                 order = data.batch_indices(self.shuffle, num_samples, batch_size)
                 losses = self._run_epoch((data.take(train, i) for i in order), advance)
@@ -199,4 +205,12 @@ class Trainer:
                 if validation is not None:
                     result = evaluate(self.model, validation, loss=loss_of(self.config))
                     evaluations.append(result)
+                    so_far = [each.loss for each in evaluations]
+                    if self.config.keep_best and best_epoch(so_far) == epoch:
+                        # Copied, since the next step changes these tensors.
+                        best = copy.deepcopy(self.model.state_dict())
+                    if is_over(so_far, self.config.patience):
+                        break
+        if best is not None:
+            self.model.load_state_dict(best)
         return History.of(epochs, evaluations, seconds, num_samples)

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zoojax.spec.config import RunConfig
+from zoojax.spec.stopping import best_epoch
 
 
 class ShapeBatch(NamedTuple):
@@ -90,6 +91,20 @@ class History:
     validation_accuracies: NDArray[np.float64]
     epoch_seconds: NDArray[np.float64]
     images_per_second: float
+
+    @property
+    def best_epoch(self) -> int:
+        """The epoch of the lowest validation loss, counted from 0."""
+        return best_epoch(self.validation_losses.tolist())
+
+    @property
+    def gaps(self) -> NDArray[np.float64]:
+        """(epochs,) float64, the training-validation gap: validation loss less training loss.
+
+        Over 0 where a model learned what holds for its own samples alone. Dropout, on in
+        training only, lowers it.
+        """
+        return self.validation_losses - self.train_losses
 
     @classmethod
     def of(

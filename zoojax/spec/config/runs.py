@@ -13,6 +13,7 @@ from zoojax.spec.config.checks import (
 )
 from zoojax.spec.config.data import ShapesConfig
 from zoojax.spec.config.models import CNNConfig
+from zoojax.spec.data import check_class_weights
 from zoojax.spec.draws import check_seed
 
 Dtype = Literal["float32", "float64"]
@@ -44,6 +45,10 @@ class TrainConfig:
         schedule: how the step size moves: constant; cosine, from the largest to 0; one_cycle,
             up to the largest and down to almost 0.
         clip_norm: largest norm of all gradients together, over 0; None for any.
+        patience: epochs without a lower validation loss after which training stops; None to
+            make all epochs.
+        keep_best: whether the model ends with the weights of the epoch whose validation loss
+            was lowest, not with the last.
         dtype: numbers of weights and arithmetic; float64 to compare runs exactly.
 
     Raises:
@@ -63,6 +68,8 @@ class TrainConfig:
     weight_decay: float = 0.0
     schedule: Schedule = "constant"
     clip_norm: float | None = None
+    patience: int | None = None
+    keep_best: bool = False
     dtype: Dtype = "float32"
 
     def __post_init__(self) -> None:
@@ -83,8 +90,11 @@ class TrainConfig:
         check_number(self, "momentum", 0, 1, open_low=False)
         if self.momentum and self.optimizer not in ("sgd", "rmsprop"):
             raise ValueError(f"momentum is of sgd and rmsprop, got {self.optimizer}")
-        if not isinstance(self.nesterov, bool):
-            raise ValueError(f"nesterov must be True or False, got {self.nesterov!r}")
+        for name in ("nesterov", "keep_best"):
+            if not isinstance(getattr(self, name), bool):
+                raise ValueError(f"{name} must be True or False, got {getattr(self, name)!r}")
+        if self.patience is not None:
+            check_integer(self, "patience", 1)
         if self.nesterov and not (self.optimizer == "sgd" and self.momentum):
             raise ValueError(
                 f"nesterov needs sgd with momentum, got {self.optimizer} with {self.momentum}"
@@ -130,6 +140,9 @@ class RunConfig:
         object.__setattr__(self, "num_each", check_num_each(self.num_each))
         check_choice(self, "target", get_args(Target))
         check_number(self, "validation_fraction", 0, 1, open_low=True)
+        if self.train.loss != "cross_entropy":
+            raise ValueError(f"shapes and colors are classes, not numbers: got {self.train.loss}")
+        check_class_weights(self.train.class_weights, len(self.data.class_names(self.target)))
         model = dataclasses.replace(
             self.model,
             num_classes=len(self.data.class_names(self.target)),
