@@ -175,6 +175,19 @@ def test_fit_knows_how_long_the_schedule_is(x64):
     )
 
 
+def test_a_second_fit_starts_the_schedule_anew(x64):
+    config = train_config(
+        loss="mean_squared_error", dtype="float64", schedule="one_cycle", num_epochs=3, batch_size=8
+    )
+    inputs = torch.from_numpy(np.random.default_rng(3).normal(size=(20, 6)))
+    trainer = zootorch.Trainer(twins(MLP, dtype="float64")[2], config)
+    rates = []
+    for _ in range(2):
+        trainer.fit(Batch(inputs, inputs[:, :2]))
+        rates.append(trainer.optimizer.param_groups[0]["lr"])
+    assert rates[0] == rates[1]
+
+
 @pytest.mark.parametrize(
     ("schedule", "num_steps", "least"), [("cosine", None, 1), ("one_cycle", 3, 4)]
 )

@@ -88,6 +88,14 @@ def runs_until(num_epochs):
     return (model, state, history), None
 
 
+def test_a_run_without_validation_has_no_best_epoch():
+    model, variables, _ = twins(MODEL)
+    train = Batch(*(field[:4] for field in datasets()[0]))
+    _, history = zoojax.fit(model, variables, train, config=train_config(num_epochs=1))
+    message = "this run had no validation set, so no best epoch and no gap"
+    check_refused(message, lambda: history.best_epoch, lambda: history.gaps)
+
+
 @pytest.mark.parametrize("options", [{"patience": 2}, {"keep_best": True}])
 def test_stopping_needs_a_validation_set(options):
     config = train_config(**options)

@@ -95,7 +95,7 @@ def test_the_loss_falls(name):
 
 
 @EACH
-def test_another_cell_or_seed_is_seen(name):
+def test_another_cell_is_seen(name):
     others = {"mlp": "gru", "rnn": "lstm", "lstm": "gru", "gru": "rnn"}
     _, history, _, _ = whole_runs(name, "float64", 130)
     _, other, _, _ = whole_runs(others[name], "float64", 130)

@@ -1,6 +1,7 @@
 """Sinusoids: the workshop's values, the order of the list, windows, noise, and both backends."""
 
 import itertools
+import json
 import math
 from pathlib import Path
 
@@ -98,6 +99,17 @@ def test_noise_is_normal_seeded_and_the_same_in_both():
     np.testing.assert_allclose(
         noise[17], draws.normal(draws.fold_in(draws.stream(3, "waves"), 17), 50), atol=1e-12
     )
+
+
+@pytest.mark.parametrize("seed", ["0", "42", "4294967295"])
+def test_noise_follows_the_golden_vectors(seed):
+    words = json.loads((Path(__file__).parent / "vectors" / "random.json").read_text())
+    first, second = np.array(words[seed]["wave_words"], float).reshape(3, 2).T
+    # Box and Muller, 1958, written out.
+    expected = np.sqrt(-2 * np.log((first + 0.5) / 2**32)) * np.cos(2 * np.pi * second / 2**32)
+    config = SinusoidsConfig(**{**vars(SMALL), "noise": 1.0})
+    for noisy in both(config, seed=int(seed)):
+        np.testing.assert_allclose((noisy - by_numpy(config))[2, :3], expected, rtol=0, atol=1e-12)
 
 
 def test_a_wave_does_not_depend_on_how_many_there_are():

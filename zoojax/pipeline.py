@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from zoojax import checkpoint, data, metrics, random, shapes, training, weights
+from zoojax import checkpoint, data, losses, metrics, random, shapes, training, weights
 from zoojax.cnn import CNN, layer_shapes
 from zoojax.spec.config import RunConfig, ShapesConfig, check_num_each
 from zoojax.spec.datasets import load_shapes
@@ -89,7 +89,7 @@ def evaluate_run(run: SavedRun, dataset: Path | None = None) -> tuple[float, flo
         drawn, card = load_shapes(dataset)
         check_same_classes(run.config, card.config, str(dataset))
         pictures = Batch(drawn.images, getattr(drawn, run.config.target))
-    result = training.evaluate(model, variables, pictures)
+    result = training.evaluate(model, variables, pictures, loss=losses.loss_of(run.config.train))
     counts = metrics.confusion_matrix(
         pictures.targets, result.predictions, run.config.model.num_classes
     )

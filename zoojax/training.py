@@ -199,7 +199,7 @@ def evaluate(
     outputs = predict(model, variables, dataset.inputs, batch_size)
     targets = jnp.asarray(dataset.targets)
     value = float(loss(outputs, targets))
-    if not jnp.issubdtype(targets.dtype, jnp.integer):
+    if targets.ndim > 1 or not jnp.issubdtype(targets.dtype, jnp.integer):
         return Evaluation(value, math.nan, np.asarray(outputs))
     predictions = np.asarray(outputs.argmax(-1), np.int32)
     # Counted in integers: a mean in JAX would be a float32.
@@ -267,9 +267,10 @@ def fit(
     """
     check_validation(config, validation)
     num_samples = len(train.targets)
+    has_batch_norm = bool(variables.get("batch_stats"))
+    check_last_batch(num_samples, config.batch_size, has_batch_norm=has_batch_norm)
     num_steps = config.num_epochs * math.ceil(num_samples / config.batch_size)
     state = create_state(model, variables, config, num_steps=num_steps)
-    check_last_batch(num_samples, config.batch_size, has_batch_norm=bool(state.batch_stats))
     key = random.root_key(config.seed)
     epochs: list[list[float]] = []
     evaluations: list[Evaluation] = []

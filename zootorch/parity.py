@@ -84,7 +84,7 @@ def _loss_rows(first: Run, second: Run) -> Iterable[Row]:
     """Compare training losses before the first and after some updates."""
     dtype = first.config.train.dtype
     names = {0: "initial loss", 1: "loss after 1 step"}
-    last = len(first.history.step_losses) - 1
+    last = min(len(run.history.step_losses) for run in (first, second)) - 1
     for step in (s for s in (0, 1, 10, 100, 1000) if s <= last):
         losses = (float(run.history.step_losses[step]) for run in (first, second))
         name = names.get(step, f"loss after {step} steps")
@@ -93,10 +93,14 @@ def _loss_rows(first: Run, second: Run) -> Iterable[Row]:
 
 
 def _end_rows(first: Run, second: Run) -> Iterable[Row]:
-    """Compare the validation set after the last epoch, and the speeds."""
+    """Compare the validation set at the end, or at the epoch that is kept, and the speeds."""
     dtype, num_steps = first.config.train.dtype, len(first.history.step_losses)
     judged = num_steps <= JUDGED_STEPS[dtype]
-    losses = (float(run.history.validation_losses[-1]) for run in (first, second))
+    kept = first.config.train.keep_best
+    losses = (
+        float(run.history.validation_losses[run.history.best_epoch if kept else -1])
+        for run in (first, second)
+    )
     allowed = ALLOWED_VALIDATION[dtype] if judged else None
     yield _close("validation loss", *losses, allowed=allowed)
 

@@ -11,7 +11,7 @@ from zoojax.spec.config import RunConfig, ShapesConfig
 from zoojax.spec.datasets import load_shapes
 from zoojax.spec.records import Batch, Run, ShapeBatch
 from zoojax.spec.runs import SavedRun, check_same_classes
-from zootorch import data, training, weights
+from zootorch import data, losses, training, weights
 from zootorch.cnn import CNN, layer_shapes
 from zootorch.metrics import ConfusionMatrix
 from zootorch.random import Generator
@@ -93,7 +93,7 @@ def evaluate_run(run: SavedRun, dataset: Path | None = None) -> tuple[float, flo
         check_same_classes(run.config, card.config, str(dataset))
         drawn = ShapeBatch(*(torch.from_numpy(np.array(field)) for field in drawn))
         pictures = Batch(drawn.images, getattr(drawn, run.config.target))
-    result = training.evaluate(model, pictures)
+    result = training.evaluate(model, pictures, loss=losses.loss_of(run.config.train))
     counts = ConfusionMatrix(run.config.model.num_classes)
     counts.update(pictures.targets, torch.from_numpy(result.predictions))
     return result.loss, result.accuracy, counts.compute().numpy()

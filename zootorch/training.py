@@ -81,7 +81,7 @@ def evaluate(
     outputs = predict(model, dataset.inputs, batch_size)
     targets = dataset.targets.to(outputs.device)
     value = float(loss(outputs, targets))
-    if targets.is_floating_point():
+    if targets.ndim > 1 or targets.is_floating_point():
         return Evaluation(value, math.nan, outputs.numpy(force=True))
     predictions = outputs.argmax(-1)
     accuracy = metrics.Accuracy()
@@ -97,7 +97,7 @@ class Trainer:
             ``config.dtype``.
         config: how to train.
         num_steps: steps of the whole run; needed by schedules other than the constant one,
-            unless ``fit`` makes the steps.
+            unless ``fit`` makes the steps, which counts them itself.
 
     Attributes:
         model: the model.
@@ -120,6 +120,8 @@ class Trainer:
 
     def _schedule(self, num_steps: int | None) -> Any:
         check_num_steps(self.config.schedule, num_steps)
+        for group in self.optimizer.param_groups:
+            group["lr"] = group["initial_lr"] = self.config.learning_rate
         return scheduler(self.optimizer, self.config, num_steps)
 
     def step(self, batch: Batch) -> Tensor:
@@ -194,7 +196,7 @@ class Trainer:
         seconds: list[float] = []
         best: dict[str, Tensor] | None = None
         num_steps = self.config.num_epochs * math.ceil(num_samples / batch_size)
-        self.scheduler = self.scheduler or self._schedule(num_steps)
+        self.scheduler = self._schedule(num_steps)  # from its start, also in a second fit
         with progress_bar(num_steps, "zootorch", enabled=progress) as advance:
             for epoch in range(self.config.num_epochs):
                 start = time.perf_counter()

@@ -31,7 +31,7 @@ def sinusoid(
     amplitude, frequency, phase, vertical_shift = (
         each[..., None] for each in (amplitude, frequency, phase, vertical_shift)
     )
-    x = torch.arange(length) * (2 * math.pi * frequency / (length - 1))
+    x = torch.arange(length, device=frequency.device) * (2 * math.pi * frequency / (length - 1))
     return amplitude * torch.sin(x + phase) + vertical_shift
 
 

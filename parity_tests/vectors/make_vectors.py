@@ -29,6 +29,7 @@ def seed_vectors(seed):
         "scene_words": draws.words(draws.fold_in(streams["scenes"], 7), len(draws.SCENE_DRAWS)),
         "permutation_of_12": order,
         "kept_by_dropout_0.2_step_3_layer_1": draws.words(dropout, 16) < draws.keep_threshold(0.2),
+        "wave_words": draws.words(draws.fold_in(streams["waves"], 2), 6),
         "init_words": init,
         "init_uniform_bound_0.25_times_2^25": draws.symmetric_uniform(init, 0.25) * 2**25,
     }

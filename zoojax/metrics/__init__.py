@@ -1,5 +1,8 @@
 """Metrics as functions: everything they need comes in, a number or an array goes out.
 
+Numbers are of JAX's default float: float32, unless ``jax_enable_x64`` is on. The objects of
+``zootorch`` compute in float64.
+
 A value that is undefined, since it would divide by zero, is NaN, and outside jit a warning
 names its class.
 """

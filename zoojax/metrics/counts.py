@@ -65,7 +65,7 @@ def confusion_matrix(
     if not normalized:
         return counts
     sums = counts.sum(1)
-    if not traced:
+    if not is_traced(sums):
         warn_undefined("the row", sums == 0, "no sample is of this class")
     return ratio(counts, sums[:, None])
 

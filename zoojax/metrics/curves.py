@@ -8,14 +8,23 @@ from jax import Array
 from jax.typing import ArrayLike
 
 from zoojax.metrics.counts import is_traced, ratio
-from zoojax.spec.metrics import check_average, check_scores, warn_undefined
+from zoojax.spec.metrics import check_average, check_curve, check_scores, warn_undefined
+
+
+def as_floats(scores: ArrayLike) -> Array:
+    """Return scores as floats: integers have no infinity, and bytes no negative."""
+    scores = jnp.asarray(scores)
+    is_float = jnp.issubdtype(scores.dtype, jnp.floating)
+    return scores if is_float else scores.astype(jnp.result_type(float))
 
 
 def _counts_by_threshold(labels: ArrayLike, scores: ArrayLike) -> tuple[Array, Array, Array]:
     """Return thresholds from high to low, and how many ones and zeros score at least each."""
     check_scores(labels, scores)
-    order = jnp.argsort(-jnp.asarray(scores), stable=True)
-    ones, sorted_scores = jnp.asarray(labels)[order] == 1, jnp.asarray(scores)[order]
+    check_curve(scores)
+    scores = as_floats(scores)
+    order = jnp.argsort(-scores, stable=True)
+    ones, sorted_scores = jnp.asarray(labels)[order] == 1, scores[order]
     is_last = jnp.append(sorted_scores[1:] != sorted_scores[:-1], True)
     ends = jnp.flatnonzero(is_last)
     num_ones = jnp.cumsum(ones)[ends]
@@ -144,7 +153,7 @@ def _one_against_rest(
     check_average(average, (None, "macro", "micro"))
     traced = is_traced(labels, scores)
     check_scores(labels, scores, values=not traced)
-    labels, scores = jnp.asarray(labels), jnp.asarray(scores)
+    labels, scores = jnp.asarray(labels), as_floats(scores)
     if scores.ndim == 1:
         value = rule(labels == 1, scores)
         if not traced:

@@ -87,7 +87,8 @@ def pearson_r(targets: ArrayLike, predictions: ArrayLike) -> Array:
     is_constant = (targets.max() == targets.min()) | (predictions.max() == predictions.min())
     if not is_traced(targets, predictions):
         warn_undefined("pearson_r", is_constant, "all targets or all predictions are equal")
-    # Each is scaled to length 1 before they are multiplied: squares of squares overflow.
-    a, b = (each - each.mean() for each in (targets, predictions))
+    # Scaled to at most 1, and then to length 1: squares of large numbers overflow.
+    a, b = (each / jnp.max(jnp.abs(each)) for each in (targets, predictions))
+    a, b = (each - each.mean() for each in (a, b))
     a, b = (ratio(each, jnp.linalg.norm(each)) for each in (a, b))
     return jnp.where(is_constant, jnp.nan, jnp.clip(jnp.sum(a * b), -1, 1))

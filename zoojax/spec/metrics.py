@@ -36,6 +36,12 @@ def check_average(average: str | None, allowed: tuple[str | None, ...] = AVERAGE
         raise ValueError(f"average must be one of {names}, got {average!r}")
 
 
+def check_curve(scores: Any) -> None:
+    """Raise ``ValueError`` unless scores are of 0 and 1: a curve of classes has no meaning."""
+    if np.ndim(scores) != 1:
+        raise ValueError("a curve is of 0 and 1; give labels == c and scores[:, c] of a class")
+
+
 def check_scores(labels: Any, scores: Any, *, values: bool = True) -> None:
     """Raise ``ValueError`` unless scores are of these labels.
 

@@ -92,9 +92,18 @@ class History:
     epoch_seconds: NDArray[np.float64]
     images_per_second: float
 
+    def _check_validated(self) -> None:
+        if not len(self.validation_losses):
+            raise ValueError("this run had no validation set, so no best epoch and no gap")
+
     @property
     def best_epoch(self) -> int:
-        """The epoch of the lowest validation loss, counted from 0."""
+        """The epoch of the lowest validation loss, counted from 0.
+
+        Raises:
+            ValueError: when there was no validation set.
+        """
+        self._check_validated()
         return best_epoch(self.validation_losses.tolist())
 
     @property
@@ -103,7 +112,11 @@ class History:
 
         Over 0 where a model learned what holds for its own samples alone. Dropout, on in
         training only, lowers it.
+
+        Raises:
+            ValueError: when there was no validation set.
         """
+        self._check_validated()
         return self.validation_losses - self.train_losses
 
     @classmethod
@@ -144,8 +157,8 @@ class Run:
         layer_shapes: output shape of every layer for one sample, (channels, height, width)
             or (features,), as the model itself gave it.
         history: losses and times.
-        confusion_matrix: (num_classes, num_classes) int32 of the validation set after the
-            last epoch; row: true class, column: predicted class.
+        confusion_matrix: (num_classes, num_classes) int32 of the validation set with the
+            weights below; row: true class, column: predicted class.
         weights: parameters and running statistics by name, in torch's axis orders.
     """
 

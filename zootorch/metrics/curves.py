@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from zoojax.spec.metrics import check_average, check_scores, warn_undefined
+from zoojax.spec.metrics import check_average, check_curve, check_scores, warn_undefined
 from zootorch.metrics.counts import ratio
 
 
@@ -31,7 +31,8 @@ class _Scored:
             before = tuple(self.scores[0].shape)
             raise ValueError(f"scores of shape {tuple(scores.shape)} follow ones of {before}")
         self.labels.append(labels)
-        self.scores.append(scores)
+        # Integers have no infinity.
+        self.scores.append(scores if scores.is_floating_point() else scores.double())
 
     def _all(self) -> tuple[Tensor, Tensor]:
         if not self.scores:
@@ -41,8 +42,7 @@ class _Scored:
     def _counts_by_threshold(self) -> tuple[Tensor, Tensor, Tensor]:
         """Return thresholds from high to low, and how many ones and zeros score at least each."""
         labels, scores = self._all()
-        if scores.ndim != 1:
-            raise ValueError("a curve is of 0 and 1; give labels == c and scores[:, c] of a class")
+        check_curve(scores)
         sorted_scores, order = scores.sort(descending=True, stable=True)
         is_last = torch.cat([sorted_scores[1:] != sorted_scores[:-1], torch.tensor([True])])
         ends = is_last.nonzero().squeeze(1)

@@ -74,7 +74,8 @@ class PearsonR(_Paired):
         pair = self._all()
         is_constant = torch.stack([each.max() == each.min() for each in pair]).any()
         warn_undefined("pearson_r", is_constant, "all targets or all predictions are equal")
-        # Each is scaled to length 1 before they are multiplied: squares of squares overflow.
-        a, b = (each - each.mean() for each in pair)
+        # Scaled to at most 1, and then to length 1: squares of large numbers overflow.
+        a, b = (each / each.abs().max() for each in pair)
+        a, b = (each - each.mean() for each in (a, b))
         a, b = (ratio(each, each.norm()) for each in (a, b))
         return (a * b).sum().clamp(-1, 1).masked_fill(is_constant, torch.nan)
