@@ -56,6 +56,40 @@ def test_pictures_of_another_size():
             call(np.zeros(shape, np.float32))
 
 
+@pytest.mark.parametrize(
+    ("targets", "message"),
+    [
+        (np.array([0, 3, 4, 1]), "targets of cross_entropy must be from 0 to 3, got 0 to 4"),
+        (np.array([0, -1, 2, 1]), "targets of cross_entropy must be from 0 to 3, got -1 to 2"),
+        (np.array([0.0, 1, 2, 1]), "must be (samples,) integers, got float64 of shape (4,)"),
+        (np.array([True, False] * 2), "must be (samples,) integers, got bool of shape (4,)"),
+        (np.eye(4, dtype=np.int64), "must be (samples,) integers, got int64 of shape (4, 4)"),
+    ],
+)
+@pytest.mark.parametrize("part", ["train", "validation"])
+def test_targets_that_are_no_classes(part, targets, message):
+    model, variables, twin = twins(SMALL_CNN)
+    whole = Batch(*(field[:4] for field in small_dataset()[0]))
+    sets = {"train": whole, "validation": whole, part: Batch(whole.inputs, targets)}
+    tensors = {name: Batch(*map(torch.from_numpy, each)) for name, each in sets.items()}
+    check_refused(
+        message,
+        lambda: zoojax.fit(model, variables, **sets, config=train_config()),
+        lambda: zootorch.Trainer(twin, train_config()).fit(**tensors),
+    )
+
+
+def test_targets_of_another_shape_than_the_outputs():
+    config = train_config(loss="mean_squared_error")
+    model, variables, twin = twins(SMALL_CNN)
+    batch = Batch(small_dataset()[0].inputs[:4], np.zeros((4, 3), np.float32))
+    check_refused(
+        "targets of mean_squared_error must have shape (samples, 4), got (4, 3)",
+        lambda: zoojax.fit(model, variables, batch, config=config),
+        lambda: zootorch.Trainer(twin, config).fit(Batch(*map(torch.from_numpy, batch))),
+    )
+
+
 def test_a_batch_size_changes_no_prediction():
     whole = [np.asarray(call()) for call in predictions(num_samples=7, batch_size=7)]
     parts = [np.asarray(call()) for call in predictions(num_samples=7, batch_size=3)]

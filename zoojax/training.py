@@ -17,7 +17,8 @@ from zoojax.layers import Variables
 from zoojax.losses import cross_entropy, loss_of
 from zoojax.optimizers import clip_by_global_norm, learning_rate, optimizer
 from zoojax.spec.config import TrainConfig
-from zoojax.spec.data import check_batch_size, check_last_batch, check_num_steps
+from zoojax.spec.data import check_batch_size, check_last_batch, check_num_steps, check_targets
+from zoojax.spec.layout import num_outputs
 from zoojax.spec.progress import progress_bar
 from zoojax.spec.records import Batch, History, NonFiniteLossError
 from zoojax.spec.stopping import best_epoch, check_validation, is_over
@@ -260,12 +261,16 @@ def fit(
         configuration keeps them, and the history.
 
     Raises:
-        ValueError: when the last batch would hold one sample and there is a BatchNorm, or
-            float64 is switched off, or stopping lacks a validation set.
+        ValueError: when the last batch would hold one sample and there is a BatchNorm, when
+            targets are not what the loss compares, when float64 is switched off, or when
+            stopping lacks a validation set.
         NonFiniteLossError: when a step's loss is not finite; says where and how large the
             gradients were.
     """
     check_validation(config, validation)
+    for dataset in (train, validation):
+        if dataset is not None:
+            check_targets(config.loss, dataset.targets, num_outputs(model.config))
     num_samples = len(train.targets)
     has_batch_norm = bool(variables.get("batch_stats"))
     check_last_batch(num_samples, config.batch_size, has_batch_norm=has_batch_norm)

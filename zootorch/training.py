@@ -11,7 +11,8 @@ import torch
 from torch import Tensor, nn
 
 from zoojax.spec.config import TrainConfig
-from zoojax.spec.data import check_batch_size, check_last_batch, check_num_steps
+from zoojax.spec.data import check_batch_size, check_last_batch, check_num_steps, check_targets
+from zoojax.spec.layout import num_outputs
 from zoojax.spec.progress import progress_bar
 from zoojax.spec.records import Batch, History, NonFiniteLossError
 from zoojax.spec.stopping import best_epoch, check_validation, is_over
@@ -182,12 +183,17 @@ class Trainer:
             epoch where the configuration keeps them.
 
         Raises:
-            ValueError: when the last batch would hold one sample and there is a BatchNorm, or
-                stopping lacks a validation set.
+            ValueError: when the last batch would hold one sample and there is a BatchNorm, when
+                targets are not what the loss compares, or when stopping lacks a validation
+                set.
             NonFiniteLossError: when a step's loss is not finite; says where and how large
                 the gradients were.
         """
         check_validation(self.config, validation)
+        for dataset in (train, validation):
+            if dataset is not None:
+                targets = dataset.targets.numpy(force=True)
+                check_targets(self.config.loss, targets, num_outputs(self.model.config))
         num_samples, batch_size = len(train.targets), self.config.batch_size
         has_batch_norm = any(name.endswith("running_var") for name, _ in self.model.named_buffers())
         check_last_batch(num_samples, batch_size, has_batch_norm=has_batch_norm)

@@ -126,6 +126,35 @@ def check_batch_size(num_samples: int, batch_size: int) -> None:
         )
 
 
+def check_targets(loss: str, targets: Any, num_outputs: int) -> None:
+    """Raise ``ValueError`` unless targets are what a loss compares a model's outputs with.
+
+    Args:
+        loss: cross_entropy, of (samples,) integers from 0 to num_outputs - 1; or
+            mean_squared_error, of (samples, num_outputs) numbers.
+        targets: array on the host.
+        num_outputs: outputs of the model.
+    """
+    targets = np.asarray(targets)
+    if loss == "mean_squared_error":
+        if targets.ndim != 2 or targets.shape[1] != num_outputs:
+            raise ValueError(
+                f"targets of mean_squared_error must have shape (samples, {num_outputs}), got "
+                f"{targets.shape}"
+            )
+        return
+    if targets.ndim != 1 or not np.issubdtype(targets.dtype, np.integer):
+        raise ValueError(
+            f"targets of cross_entropy must be (samples,) integers, got {targets.dtype} of shape "
+            f"{targets.shape}"
+        )
+    if len(targets) and not 0 <= targets.min() <= targets.max() < num_outputs:
+        raise ValueError(
+            f"targets of cross_entropy must be from 0 to {num_outputs - 1}, got {targets.min()} "
+            f"to {targets.max()}"
+        )
+
+
 def check_num_steps(schedule: str, num_steps: int | None) -> None:
     """Raise ``ValueError`` when a schedule does not know where it ends, or is too short."""
     if schedule == "constant":

@@ -206,6 +206,11 @@ def to_file(tree: Mapping[str, Any], leaves: Iterable[Leaf]) -> dict[str, Any]:
     return arrays
 
 
+def num_outputs(config: Any) -> int:
+    """Return how many numbers a model gives for a sample."""
+    return layout(config)[-1].shape[0]
+
+
 def num_parameters(config: Any) -> int:
     """Return how many numbers training changes, running statistics left out."""
     return sum(int(np.prod(leaf.shape)) for leaf in layout(config) if leaf.path[0] == "params")
