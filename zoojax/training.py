@@ -18,7 +18,7 @@ from zoojax.losses import cross_entropy, loss_of
 from zoojax.optimizers import clip_by_global_norm, learning_rate, optimizer
 from zoojax.spec.config import TrainConfig
 from zoojax.spec.data import check_batch_size, check_last_batch, check_num_steps, check_targets
-from zoojax.spec.layout import num_outputs
+from zoojax.spec.layout import has_batch_norm, num_outputs
 from zoojax.spec.progress import progress_bar
 from zoojax.spec.records import Batch, History, NonFiniteLossError
 from zoojax.spec.stopping import best_epoch, check_validation, is_over
@@ -272,8 +272,8 @@ def fit(
         if dataset is not None:
             check_targets(config.loss, dataset.targets, num_outputs(model.config))
     num_samples = len(train.targets)
-    has_batch_norm = bool(variables.get("batch_stats"))
-    check_last_batch(num_samples, config.batch_size, has_batch_norm=has_batch_norm)
+    normalised = has_batch_norm(model.config)
+    check_last_batch(num_samples, config.batch_size, has_batch_norm=normalised)
     num_steps = config.num_epochs * math.ceil(num_samples / config.batch_size)
     state = create_state(model, variables, config, num_steps=num_steps)
     key = random.root_key(config.seed)

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from zoojax.spec.config import TrainConfig
 from zoojax.spec.data import check_batch_size, check_last_batch, check_num_steps, check_targets
-from zoojax.spec.layout import num_outputs
+from zoojax.spec.layout import has_batch_norm, num_outputs
 from zoojax.spec.progress import progress_bar
 from zoojax.spec.records import Batch, History, NonFiniteLossError
 from zoojax.spec.stopping import best_epoch, check_validation, is_over
@@ -195,8 +195,8 @@ class Trainer:
                 targets = dataset.targets.numpy(force=True)
                 check_targets(self.config.loss, targets, num_outputs(self.model.config))
         num_samples, batch_size = len(train.targets), self.config.batch_size
-        has_batch_norm = any(name.endswith("running_var") for name, _ in self.model.named_buffers())
-        check_last_batch(num_samples, batch_size, has_batch_norm=has_batch_norm)
+        normalised = has_batch_norm(self.model.config)
+        check_last_batch(num_samples, batch_size, has_batch_norm=normalised)
         epochs: list[list[float]] = []
         evaluations: list[Evaluation] = []
         seconds: list[float] = []

@@ -211,6 +211,11 @@ def num_outputs(config: Any) -> int:
     return layout(config)[-1].shape[0]
 
 
+def has_batch_norm(config: Any) -> bool:
+    """Return whether a model has a BatchNorm, and so running statistics."""
+    return any(leaf.path[0] == "batch_stats" for leaf in layout(config))
+
+
 def num_parameters(config: Any) -> int:
     """Return how many numbers training changes, running statistics left out."""
     return sum(int(np.prod(leaf.shape)) for leaf in layout(config) if leaf.path[0] == "params")

@@ -5,14 +5,11 @@ from torch import Tensor
 
 from zoojax.spec.metrics import check_average, check_curve, check_scores, warn_undefined
 from zootorch.metrics.counts import ratio
+from zootorch.metrics.kept import Kept
 
 
-class _Scored:
+class _Scored(Kept):
     """Keeps the labels and scores of all batches: a threshold of one may fall into another."""
-
-    def __init__(self) -> None:
-        self.labels: list[Tensor] = []
-        self.scores: list[Tensor] = []
 
     def update(self, labels: Tensor, scores: Tensor) -> None:
         """Keep a batch.
@@ -27,17 +24,12 @@ class _Scored:
         """
         labels, scores = labels.detach().cpu(), scores.detach().cpu()
         check_scores(labels, scores)
-        if self.scores and self.scores[0].shape[1:] != scores.shape[1:]:
-            before = tuple(self.scores[0].shape)
+        if self.batches and self.batches[0][1].shape[1:] != scores.shape[1:]:
+            before = tuple(self.batches[0][1].shape)
             raise ValueError(f"scores of shape {tuple(scores.shape)} follow ones of {before}")
-        self.labels.append(labels)
         # Integers have no infinity.
-        self.scores.append(scores if scores.is_floating_point() else scores.double())
-
-    def _all(self) -> tuple[Tensor, Tensor]:
-        if not self.scores:
-            raise ValueError("compute needs a batch first; there was no update")
-        return torch.cat(self.labels), torch.cat(self.scores)
+        scores = scores if scores.is_floating_point() else scores.double()
+        self.batches.append((labels, scores))
 
     def _counts_by_threshold(self) -> tuple[Tensor, Tensor, Tensor]:
         """Return thresholds from high to low, and how many ones and zeros score at least each."""

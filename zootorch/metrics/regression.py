@@ -5,14 +5,11 @@ from torch import Tensor
 
 from zoojax.spec.metrics import check_numbers, warn_undefined
 from zootorch.metrics.counts import ratio
+from zootorch.metrics.kept import Kept
 
 
-class _Paired:
+class _Paired(Kept):
     """Keeps the targets and predictions of all batches, as float64."""
-
-    def __init__(self) -> None:
-        self.targets: list[Tensor] = []
-        self.predictions: list[Tensor] = []
 
     def update(self, targets: Tensor, predictions: Tensor) -> None:
         """Keep a batch.
@@ -26,13 +23,7 @@ class _Paired:
         """
         targets, predictions = targets.detach().cpu(), predictions.detach().cpu()
         check_numbers(targets, predictions)
-        self.targets.append(targets.double())
-        self.predictions.append(predictions.double())
-
-    def _all(self) -> tuple[Tensor, Tensor]:
-        if not self.targets:
-            raise ValueError("compute needs a batch first; there was no update")
-        return torch.cat(self.targets), torch.cat(self.predictions)
+        self.batches.append((targets.double(), predictions.double()))
 
 
 class MSE(_Paired):
