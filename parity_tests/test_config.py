@@ -73,7 +73,7 @@ def test_an_integer_out_of_range_is_refused(config_type, name, allowed, values):
         (CNNConfig, "linear_activation", "one of relu, leaky_relu, elu, gelu", ("none",)),
         (CNNConfig, "head", "one of flatten, max, average", ("mean", "")),
         (TrainConfig, "dtype", "one of float32, float64", ("float16",)),
-        (RunConfig, "target", "one of shape, color", ("size",)),
+        (RunConfig, "target", "one of shape, color, next_steps", ("size",)),
     ],
 )
 def test_a_number_or_choice_not_allowed_is_refused(config_type, name, allowed, values):
@@ -235,4 +235,4 @@ def test_a_run_fits_its_model_to_the_data(target, num_classes):
         model, num_classes=num_classes, height=24, width=40, num_input_channels=3
     )
     assert config.model == expected
-    assert config.fractions == (0.75, 0.25)
+    assert config.fractions == {"train": 0.75, "validation": 0.25}

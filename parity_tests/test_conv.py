@@ -13,8 +13,8 @@ from flax import linen
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-import zoojax.cnn
-import zootorch.cnn
+import zoojax.models
+import zootorch.models
 from zoojax.spec.config import CNNConfig
 from zoojax.spec.conv import cnn_layer_shapes, conv_output_size
 from zoojax.spec.files import load_weights
@@ -135,15 +135,15 @@ def test_the_table_of_layers_is_what_both_models_produce(config):
     rows = cnn_layer_shapes(config)
     expected = {row.name: row.shape for row in rows}
     assert len(expected) == len(rows)
-    assert zoojax.cnn.layer_shapes(zoojax.CNN(config)) == expected
-    assert zootorch.cnn.layer_shapes(zootorch.CNN(config)) == expected
+    assert zoojax.models.layer_shapes(zoojax.CNN(config)) == expected
+    assert zootorch.models.layer_shapes(zootorch.CNN(config)) == expected
 
 
 @pytest.mark.parametrize("option", ["height", "width", "num_cnn_channels", "hidden_dim"])
 def test_another_configuration_has_another_table(option):
     config = CNNConfig(height=21, width=33)
     other = CNNConfig(**{"height": 21, "width": 33, option: 50})
-    model = zootorch.cnn.layer_shapes(zootorch.CNN(other))
+    model = zootorch.models.layer_shapes(zootorch.CNN(other))
     assert model != {row.name: row.shape for row in cnn_layer_shapes(config)}
 
 

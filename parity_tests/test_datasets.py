@@ -12,7 +12,7 @@ from oracle import assert_same
 import zoojax.pipeline
 import zootorch.pipeline
 from zoojax.spec.config import ShapesConfig
-from zoojax.spec.datasets import ShapesCard, load_shapes, save_shapes
+from zoojax.spec.datasets import Card, load_shapes, save_shapes
 
 CONFIG = ShapesConfig(
     image_height=12,
@@ -22,7 +22,7 @@ CONFIG = ShapesConfig(
     shapes=("circle", "triangle"),
     colors={"red": (255, 0, 0), "moss": (0, 128, 7)},
 )
-CARD = ShapesCard(CONFIG, num_each=2, seed=6, version="0")
+CARD = Card(CONFIG, num_each=2, seed=6, version="0")
 NAMES = ("images.npy", "target_shape.txt", "target_color.txt", "latents.csv", "card.json")
 DATA = NAMES[:-1]
 
@@ -32,7 +32,7 @@ def batches(package, batch_size=7):
 
 
 def expected_pictures():
-    return oracle.simulate(CARD.seed, CONFIG, range(CARD.num_images))
+    return oracle.simulate(CARD.seed, CONFIG, range(CARD.num_samples))
 
 
 @pytest.fixture
@@ -93,7 +93,7 @@ def test_latents_are_a_table(folder):
     pictures = expected_pictures()
     with (folder / "latents.csv").open(newline="") as file:
         table = list(csv.DictReader(file))
-    assert [int(row["index"]) for row in table] == list(range(CARD.num_images))
+    assert [int(row["index"]) for row in table] == list(range(CARD.num_samples))
     assert [row["shape"] for row in table] == [CONFIG.shapes[label] for label in pictures.shape]
     for place, channel in enumerate(("red", "green", "blue")):
         assert [int(row[channel]) for row in table] == pictures.rgb[:, place].tolist()
@@ -105,7 +105,7 @@ def test_the_card_says_what_there_is(folder):
     card = json.loads((folder / "card.json").read_text())
     assert card["config"]["image_height"] == 12
     assert card["config"]["colors"] == ["moss=0,128,7", "red"]
-    assert (card["num_each"], card["num_images"], card["seed"]) == (2, 16, 6)
+    assert (card["num_each"], card["num_samples"], card["seed"]) == (2, 16, 6)
     assert sorted(card["files"]) == sorted(DATA)
     for name, about in card["files"].items():
         content = (folder / name).read_bytes()
@@ -255,4 +255,4 @@ def test_names_with_signs_and_accents_come_back(tmp_path):
     save_shapes(tmp_path / "data", pictures, card)
     drawn, loaded = load_shapes(tmp_path / "data")
     assert loaded == card
-    assert_same(drawn, oracle.simulate(card.seed, card.config, range(card.num_images)))
+    assert_same(drawn, oracle.simulate(card.seed, card.config, range(card.num_samples)))

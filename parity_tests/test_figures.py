@@ -11,8 +11,8 @@ import pytest
 from rich.console import Console
 
 from zoojax.spec import figures, files, report
+from zoojax.spec.history import History
 from zoojax.spec.progress import progress_bar
-from zoojax.spec.records import History
 
 CLASS_NAMES = ("blue", "green", "red")
 
@@ -20,7 +20,16 @@ CLASS_NAMES = ("blue", "green", "red")
 def make_history(losses, epochs=2):
     losses = np.asarray(losses, np.float64)
     each = losses.reshape(epochs, -1).mean(axis=1)
-    return History(losses, each, each + 0.1, np.ones(epochs), np.ones(epochs), 100.0)
+    return History(
+        step_losses=losses,
+        train_losses=each,
+        validation_losses=each + 0.1,
+        validation_accuracies=np.ones(epochs),
+        epoch_seconds=np.ones(epochs),
+        images_per_second=100.0,
+        learning_rates=np.full(len(losses), 1e-3),
+        largest_gradients={},
+    )
 
 
 def make_row(name="initial loss", verdict="identical"):
@@ -105,7 +114,8 @@ def test_loss_curves_refuse_no_run():
 
 def test_confusion_matrices_write_counts_and_colour_rates():
     matrix = np.array([[3, 1, 0], [0, 0, 0], [0, 2, 8]])
-    left, right, _ = figures.confusion_matrices({"jax": matrix, "torch": matrix}, CLASS_NAMES).axes
+    pair = {"jax": matrix, "torch": matrix}
+    left, right, bar = figures.confusion_matrices(pair, CLASS_NAMES).axes
     for panel in (left, right):
         counts = {text.get_position(): text.get_text() for text in panel.texts}
         assert counts == {(c, r): str(matrix[r, c]) for r in range(3) for c in range(3)}
@@ -115,15 +125,45 @@ def test_confusion_matrices_write_counts_and_colour_rates():
         assert [label.get_text() for label in panel.get_xticklabels()] == list(CLASS_NAMES)
     assert left.get_ylabel() == "true class"
     assert left.get_title() == "jax: 78.6% of 14 correct"
+    assert bar.get_ylabel() == "rate within the true class"
+
+
+def test_normalized_confusion_matrix_writes_rates():
+    matrix = np.array([[3, 1, 0], [0, 0, 0], [0, 2, 8]])
+    panel = figures.confusion_matrices({"jax": matrix}, CLASS_NAMES, normalized=True).axes[0]
+    texts = {text.get_position(): text.get_text() for text in panel.texts}
+    dash = "\N{EN DASH}"
+    expected = [["0.75", "0.25", "0.00"], [dash] * 3, ["0.00", "0.20", "0.80"]]
+    assert texts == {(c, r): expected[r][c] for r in range(3) for c in range(3)}
+    np.testing.assert_allclose(panel.images[0].get_array()[2], [0, 0.2, 0.8])
+
+
+@pytest.mark.parametrize("num_classes", [1, 11])
+def test_confusion_matrix_of_few_and_of_many_classes(num_classes):
+    matrix = 3 * np.eye(num_classes, dtype=np.int32)
+    names = [f"class {i}" for i in range(num_classes)]
+    figure = figures.confusion_matrices({"torch": matrix}, names)
+    assert len(figure.axes[0].texts) == num_classes**2
+    assert figure._repr_png_()
 
 
 @pytest.mark.parametrize(
     ("matrices", "message"),
-    [({}, "at least one"), ({"jax": np.eye(2, dtype=int)}, r"'jax' must be of shape \(3, 3\)")],
+    [
+        ({}, "at least one"),
+        ({"jax": np.eye(2, dtype=int)}, r"'jax' must be of shape \(3, 3\)"),
+        ({"jax": np.eye(3)}, "integers of at least 0, got float64"),
+        ({"jax": -np.eye(3, dtype=int)}, "from -1 on"),
+    ],
 )
 def test_confusion_matrices_refuse(matrices, message):
     with pytest.raises(ValueError, match=message):
         figures.confusion_matrices(matrices, CLASS_NAMES)
+
+
+def test_confusion_matrices_refuse_no_class():
+    with pytest.raises(ValueError, match="got 1 and 0"):
+        figures.confusion_matrices({"jax": np.zeros((0, 0), int)}, ())
 
 
 def test_save_figure_writes_a_png_and_nothing_else(tmp_path, losses):

@@ -37,14 +37,15 @@ _HOMES = {
         "SinusoidsConfig",
         "TrainConfig",
     ),
+    "zoojax.spec.history": ("History",),
     "zoojax.spec.records": (
         "Batch",
-        "History",
         "NonFiniteLossError",
         "ShapeBatch",
         "SinusoidBatch",
     ),
-    "zoojax.training": ("create_state", "evaluate", "fit", "predict", "train_step"),
+    "zoojax.evaluation": ("evaluate", "predict"),
+    "zoojax.training": ("create_state", "fit", "train_step"),
     "zoojax.waves": ("simulate_sinusoids", "sinusoid"),
     "zoojax.weights": ("init",),
 }

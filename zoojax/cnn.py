@@ -1,14 +1,11 @@
 """The convolutional classifier as a function of parameters and pictures."""
 
-import jax
-import jax.numpy as jnp
 from flax import linen as nn
 from jax import Array
 
 from zoojax import gradients
 from zoojax.layers import Activation, AvgPool2d, BatchNorm, Dropout, Head, MaxPool2d
 from zoojax.spec.config import CNNConfig
-from zoojax.spec.conv import cnn_layer_shapes
 from zoojax.spec.layout import check_input
 
 
@@ -70,27 +67,3 @@ class CNN(nn.Module):
             x = Activation(config.linear_activation, name=active)(x)
             x = Dropout(config.dropout, layer=block, name=drop)(x, key=key)
         return nn.Dense(config.num_classes, name="output_block")(x)
-
-
-def layer_shapes(model: CNN) -> dict[str, tuple[int, ...]]:
-    """Return each layer's output shape for one sample, as the model gives it.
-
-    Nothing is computed: JAX traces the model with shapes alone.
-
-    Returns:
-        (channels, height, width) or (features,) by the layer's name in weight files.
-    """
-    config = model.config
-    shape = (1, config.height, config.width, config.num_input_channels)
-    _, traced = jax.eval_shape(
-        lambda images: model.init_with_output(
-            jax.random.key(0), images, capture_intermediates=True
-        ),
-        jax.ShapeDtypeStruct(shape, jnp.float32),
-    )
-    shapes = {}
-    for row in cnn_layer_shapes(config):
-        (output,) = traced["intermediates"][row.name.replace(".", "_")]["__call__"]
-        *pixels, channels = output.shape[1:]
-        shapes[row.name] = (channels, *pixels)
-    return shapes

@@ -4,6 +4,7 @@ A module here is a description: parameters come in, results and new running stat
 out, and nothing stays behind.
 """
 
+import math
 from typing import Any
 
 import jax
@@ -12,6 +13,9 @@ from flax import linen as nn
 from jax import Array
 
 from zoojax import gradients, random
+from zoojax.pooling import AvgPool2d as AvgPool2d
+from zoojax.pooling import MaxPool2d as MaxPool2d
+from zoojax.pooling import Window
 
 ACTIVATIONS = {
     "none": lambda x: x,
@@ -33,6 +37,28 @@ class Activation(nn.Module):
     def __call__(self, x: Array) -> Array:
         """Apply it to each element of an array of any shape."""
         return ACTIVATIONS[self.kind](x)
+
+
+def activation_gradient(kind: str, x: Array) -> Array:
+    """Return the derivative of an activation at each element.
+
+    Args:
+        kind: a name in ``ACTIVATIONS``.
+        x: float array of any shape.
+
+    Returns:
+        an array like ``x``.
+
+    Raises:
+        ValueError: when the kind is unknown or ``x`` is not of floats.
+    """
+    if kind not in ACTIVATIONS:
+        raise ValueError(f"kind must be one of {', '.join(ACTIVATIONS)}, got {kind!r}")
+    x = jnp.asarray(x)
+    if not jnp.issubdtype(x.dtype, jnp.floating):
+        raise ValueError(f"inputs must be floats, got {x.dtype}")
+    # Each element moves its own term of the sum alone.
+    return jax.grad(lambda x: ACTIVATIONS[kind](x).sum())(x)
 
 
 class BatchNorm(nn.Module):
@@ -74,27 +100,103 @@ class BatchNorm(nn.Module):
         return y
 
 
-class MaxPool2d(nn.Module):
-    """Largest value of each square window; windows do not overlap."""
+class LayerNorm(nn.Module):
+    """Normalise each sample by the mean and variance of its features: Ba, Kiros, Hinton, 2016.
 
-    size: int
+    Parity: epsilon is torch's 1e-5, not Flax's 1e-6, and the variance is the mean squared
+    distance from the mean, since E[x^2] - E[x]^2 loses digits. It is biased in all three.
 
-    @nn.compact
-    def __call__(self, x: Array) -> Array:
-        """Pool (batch, height, width, channels) to floor(height / size), floor(width / size)."""
-        return gradients.max_pool(x, self.size)
+    Args:
+        epsilon: added to the variance, over 0.
+    """
 
-
-class AvgPool2d(nn.Module):
-    """Mean of each square window; windows do not overlap."""
-
-    size: int
+    epsilon: float = 1e-5
 
     @nn.compact
     def __call__(self, x: Array) -> Array:
-        """Pool (batch, height, width, channels) to floor(height / size), floor(width / size)."""
-        first, *others = gradients.window_views(x, self.size)
-        return sum(others, start=first) / self.size**2
+        """Normalise.
+
+        Args:
+            x: (..., features) float; initial parameters take its dtype.
+
+        Returns:
+            an array like ``x``.
+
+        Raises:
+            ValueError: when ``x`` is not of floats or has no axis.
+        """
+        x = jnp.asarray(x)
+        if x.ndim == 0 or not jnp.issubdtype(x.dtype, jnp.floating):
+            raise ValueError(
+                f"inputs must be floats of shape (..., features), got {x.dtype} of shape {x.shape}"
+            )
+        shape, dtype = (x.shape[-1],), x.dtype
+        scale = self.param("scale", nn.initializers.ones, shape, dtype)
+        bias = self.param("bias", nn.initializers.zeros, shape, dtype)
+        centred = x - x.mean(-1, keepdims=True)
+        var = jnp.square(centred).mean(-1, keepdims=True)
+        return centred * jax.lax.rsqrt(var + self.epsilon) * scale + bias
+
+
+class Conv2d(nn.Module):
+    """Slide ``features`` kernels over a picture, as ``torch.nn.Conv2d``.
+
+    Each output pixel is the sum of a window times the kernel, plus a bias: what mathematicians
+    call a cross-correlation, since the kernel is not turned around. Initial weights are uniform
+    over +-1 / sqrt(fan_in), with fan_in the number of weights that meet in an output pixel.
+
+    Parity: the kernel is (kernel_size, kernel_size, channels, features), in torch
+    (features, channels, kernel_size, kernel_size); torch is also told the number of channels.
+
+    Args:
+        features: channels of the output.
+        kernel_size: places on a side of a kernel, at least 1.
+        stride: pixels from one window to the next, at least 1.
+        padding: zeros added at every edge, at least 0.
+        dilation: pixels from one place in a window to the next, at least 1.
+    """
+
+    features: int
+    kernel_size: int
+    stride: int = 1
+    padding: int = 0
+    dilation: int = 1
+
+    @nn.compact
+    def __call__(self, x: Array) -> Array:
+        """Convolve.
+
+        Args:
+            x: (batch, height, width, channels) float; initial parameters take its dtype.
+
+        Returns:
+            (batch, rows, columns, features) like ``x``, of the size that
+            ``zoojax.spec.conv.conv_output_size`` gives.
+
+        Raises:
+            ValueError: when an option is out of its range or the kernel exceeds the padded
+                picture.
+        """
+        x = jnp.asarray(x)
+        window = Window(self.kernel_size, self.stride, self.padding, self.dilation)
+        window.num_places(x)
+        kernel_shape = (self.kernel_size, self.kernel_size, x.shape[-1], self.features)
+        bound = 1 / math.sqrt(math.prod(kernel_shape[:3]))
+
+        def uniform(key: Array, shape: tuple[int, ...]) -> Array:
+            return jax.random.uniform(key, shape, x.dtype, -bound, bound)
+
+        kernel = self.param("kernel", uniform, kernel_shape)
+        bias = self.param("bias", uniform, (self.features,))
+        y = jax.lax.conv_general_dilated(
+            x,
+            kernel,
+            window_strides=(self.stride, self.stride),
+            padding=[(self.padding, self.padding)] * 2,
+            rhs_dilation=(self.dilation, self.dilation),
+            dimension_numbers=("NHWC", "HWIO", "NHWC"),
+        )
+        return y + bias
 
 
 class Head(nn.Module):

@@ -7,8 +7,9 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
+from zoojax.spec.checks import check_same_shape
 from zoojax.spec.config import TrainConfig
-from zoojax.spec.data import check_class_weights, check_same_shape
+from zoojax.spec.config.checks import check_class_weights
 
 
 def cross_entropy(

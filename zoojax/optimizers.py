@@ -4,14 +4,18 @@ Each rule is torch's, step for step; optax has them all, with other defaults and
 """
 
 import math
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 import optax
 from jax import Array
 
+from zoojax import weights
 from zoojax.spec.config import TrainConfig
+from zoojax.spec.layout import layout, to_tree
 
 
 class AdamState(NamedTuple):
@@ -94,7 +98,9 @@ def optimizer(config: TrainConfig) -> optax.GradientTransformation:
     directions, past the moments: Loshchilov and Hutter, 2019.
     """
     decay = optax.add_decayed_weights(config.weight_decay)
-    momentum = optax.trace(config.momentum, config.nesterov)
+    momentum = optax.identity()
+    if config.momentum:
+        momentum = optax.trace(config.momentum, config.nesterov)
     match config.optimizer:
         case "adam":
             return optax.chain(decay, scale_by_adam())
@@ -147,3 +153,44 @@ def clip_by_global_norm(grads: Any, largest: float | None) -> Any:
     norm = jnp.sqrt(sum(jnp.sum(jnp.square(g)) for g in jax.tree.leaves(grads)))
     factor = jnp.minimum(largest / (norm + 1e-6), 1)
     return jax.tree.map(lambda g: g * factor, grads)
+
+
+SLOTS = ("mu", "nu", "trace")
+"""Fields of the states above, and of optax's, that hold an array a parameter."""
+
+
+def to_arrays(model: Any, opt_state: Any) -> dict[str, np.ndarray]:
+    """Return an optimiser's arrays by slot and name in weight files, such as ``mu/fc.weight``."""
+    return {
+        f"{slot}/{name}": array
+        for link in opt_state  # of the chain
+        for slot in SLOTS
+        if hasattr(link, slot)
+        for name, array in weights.to_arrays(model, {"params": getattr(link, slot)}).items()
+    }
+
+
+def from_arrays(
+    model: Any, opt_state: Any, arrays: Mapping[str, np.ndarray], num_updates: int
+) -> Any:
+    """Return an optimiser's state that holds the arrays that ``to_arrays`` returned.
+
+    Args:
+        model: a zoojax model.
+        opt_state: a state of the same optimiser, which says what it is made of.
+        arrays: by slot and name.
+        num_updates: updates made.
+    """
+    leaves = [leaf for leaf in layout(model.config) if leaf.path[0] == "params"]
+
+    def fill(link: Any) -> Any:
+        fields: dict[str, Any] = {}
+        for slot in SLOTS:
+            if hasattr(link, slot):
+                named = {leaf.name: jnp.array(arrays[f"{slot}/{leaf.name}"]) for leaf in leaves}
+                fields[slot] = to_tree(named, leaves)["params"]
+        if hasattr(link, "num_updates"):
+            fields["num_updates"] = jnp.array(num_updates, jnp.int32)
+        return link._replace(**fields)
+
+    return tuple(fill(link) for link in opt_state)

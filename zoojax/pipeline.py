@@ -1,25 +1,36 @@
-"""One run from a seed to a confusion matrix, as one function."""
+"""One run from a seed to its results, as functions of a configuration."""
 
 import hashlib
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.typing import ArrayLike
 
-from zoojax import checkpoint, data, losses, metrics, random, shapes, training, weights
-from zoojax.cnn import CNN, layer_shapes
-from zoojax.spec.config import RunConfig, ShapesConfig, check_num_each
-from zoojax.spec.datasets import load_shapes
-from zoojax.spec.records import Batch, Run, ShapeBatch
-from zoojax.spec.runs import SavedRun, check_same_classes
+from zoojax import checkpoint, data, evaluation, losses, random, scores, shapes, training, weights
+from zoojax.layers import Variables
+from zoojax.models import layer_shapes, model_of
+from zoojax.spec.checkpoints import Checkpoints
+from zoojax.spec.config import (
+    CNNConfig,
+    RNNConfig,
+    RunConfig,
+    ShapesConfig,
+    SinusoidsConfig,
+    check_num_each,
+)
+from zoojax.spec.records import Batch, Results, Run, ShapeBatch, SinusoidBatch
+from zoojax.spec.runs import SavedRun, load_data
+from zoojax.waves import simulate_sinusoids
 
 
 def simulate_batches(
     config: ShapesConfig, num_each: int, seed: int, batch_size: int
 ) -> Iterator[ShapeBatch]:
-    """Yield a data set batch by batch; memory is needed for one."""
+    """Yield a data set of shapes batch by batch; memory is needed for one."""
     key = random.root_key(seed)
     num = check_num_each(num_each) * config.num_combinations
     for start in range(0, num, batch_size):
@@ -27,70 +38,149 @@ def simulate_batches(
         yield shapes.simulate_batch(key, config, indices)
 
 
+def simulate_waves(
+    config: SinusoidsConfig, num_each: int, seed: int, dtype: str = "float64"
+) -> SinusoidBatch:
+    """Return a data set of sinusoids."""
+    return simulate_sinusoids(config, num_each, key=random.root_key(seed), dtype=dtype)
+
+
 def simulate(config: RunConfig) -> Batch:
-    """Return all pictures of a run with their labels, NumPy arrays on the host."""
-    key = random.root_key(config.train.seed)
-    drawn = shapes.simulate_shapes(key, config.data, config.num_each)
-    return Batch(np.asarray(drawn.images), np.asarray(getattr(drawn, config.target)))
+    """Return all samples of a run with their targets, NumPy arrays on the host."""
+    seed = config.train.seed
+    if isinstance(config.data, ShapesConfig):
+        drawn = shapes.simulate_shapes(random.root_key(seed), config.data, config.num_each)
+        return Batch(np.asarray(drawn.images), np.asarray(getattr(drawn, config.target)))
+    waves = simulate_waves(config.data, config.num_each, seed, config.train.dtype).waves
+    return cut(config, np.asarray(waves))
 
 
-def split(config: RunConfig, dataset: Batch) -> tuple[Batch, Batch]:
-    """Return the training and the validation part of a run's pictures."""
-    key = random.root_key(config.train.seed)
-    train, validation = data.split_indices(key, len(dataset.targets), config.fractions)
-    return data.take(dataset, train), data.take(dataset, validation)
+def cut(config: RunConfig, waves: ArrayLike) -> Batch:
+    """Return waves as samples of a run: the points given, and the next ones to predict.
+
+    Args:
+        config: of the run.
+        waves: (waves, length) float.
+    """
+    assert isinstance(config.data, SinusoidsConfig)
+    length, num_next_steps = config.data.length, config.data.num_next_steps
+    inputs, targets = data.windows(jnp.asarray(waves), length, num_next_steps)
+    if isinstance(config.model, RNNConfig):
+        inputs = inputs[..., None]  # a time step has one feature
+    return Batch(np.asarray(inputs), np.asarray(targets))
 
 
-def run(config: RunConfig, *, progress: bool = False) -> Run:
+def split(config: RunConfig, dataset: Batch) -> dict[str, Batch]:
+    """Return the parts of a run's samples by name: train, validation and what else it has."""
+    parts = data.split_indices(
+        random.root_key(config.train.seed),
+        len(dataset.targets),
+        tuple(config.fractions.values()),
+        labels=dataset.targets if config.stratified else None,
+    )
+    named = zip(config.fractions, parts, strict=True)
+    return {name: data.take(dataset, indices) for name, indices in named}
+
+
+def run(
+    config: RunConfig, *, checkpoints: Checkpoints | None = None, progress: bool = False
+) -> Run:
     """Simulate, split, initialise, train and evaluate.
 
     Args:
         config: what to run.
+        checkpoints: where to save states to go on from, and to go on from the last one.
         progress: whether to draw a progress bar.
     """
     dataset = simulate(config)
-    train, validation = split(config, dataset)
+    parts = split(config, dataset)
 
-    model = CNN(config.model)
+    model = model_of(config.model)
     example = jnp.zeros((1, *dataset.inputs.shape[1:]), config.train.dtype)
     variables = weights.init(random.root_key(config.train.seed), model, example)
     state, history = training.fit(
-        model, variables, train, config=config.train, validation=validation, progress=progress
+        model,
+        variables,
+        parts["train"],
+        config=config.train,
+        validation=parts["validation"],
+        checkpoints=checkpoints,
+        progress=progress,
     )
-
-    predictions = training.evaluate(model, state.variables, validation).predictions
-    counts = metrics.confusion_matrix(validation.targets, predictions, config.model.num_classes)
     return Run(
         backend="jax",
         config=config,
-        pixels_sha256=hashlib.sha256(dataset.inputs).hexdigest(),
+        data_sha256=hashlib.sha256(dataset.inputs).hexdigest(),
         layer_shapes=layer_shapes(model),
         history=history,
-        confusion_matrix=np.asarray(counts),
-        weights=weights.to_arrays(model, jax.device_get(state.variables)),
+        results=judge(config, model, state.variables, parts["validation"], "validation"),
+        weights=weights.to_arrays(model, state.variables),
     )
 
 
-def evaluate_run(run: SavedRun, dataset: Path | None = None) -> tuple[float, float, np.ndarray]:
+def judge(
+    config: RunConfig, model: Any, variables: Variables, samples: Batch, name: str
+) -> Results:
+    """Evaluate a model with every metric.
+
+    Args:
+        config: of the run that trained it.
+        model: a zoojax model.
+        variables: its parameters and running statistics.
+        samples: inputs and targets.
+        name: what to call them.
+    """
+    outputs = evaluation.predict(model, variables, samples.inputs)
+    loss = losses.loss_of(config.train)(outputs, jnp.asarray(samples.targets))
+    found = {"num_samples": len(outputs), "loss": float(loss)}
+    curves: Any = {}
+    if config.class_names:
+        outputs = jax.nn.softmax(outputs)
+        found |= scores.classifier_scores(samples.targets, outputs)
+        if len(config.class_names) > 1:
+            curves = scores.classifier_curves(samples.targets, outputs, config.class_names)
+    else:
+        found |= scores.regressor_scores(samples.targets, outputs)
+    return Results(
+        split=name,
+        inputs=np.asarray(samples.inputs),
+        targets=np.asarray(samples.targets),
+        outputs=np.asarray(outputs),
+        scores=found,
+        curves=jax.tree.map(np.asarray, curves),
+    )
+
+
+def evaluate_run(run: SavedRun, split_name: str, dataset: Path | None = None) -> Results:
     """Evaluate a run on disk.
 
     Args:
         run: a run by either backend.
-        dataset: folder of the pictures; the run's own validation pictures unless given.
-
-    Returns:
-        mean loss in nats, accuracy 0..1, and (num_classes, num_classes) int32 confusion
-        matrix.
+        split_name: which part of the run's own samples, which are simulated again.
+        dataset: folder of other samples to use instead.
     """
     model, variables = checkpoint.load_pretrained(run.folder)
     if dataset is None:
-        _, pictures = split(run.config, simulate(run.config))
-    else:
-        drawn, card = load_shapes(dataset)
-        check_same_classes(run.config, card.config, str(dataset))
-        pictures = Batch(drawn.images, getattr(drawn, run.config.target))
-    result = training.evaluate(model, variables, pictures, loss=losses.loss_of(run.config.train))
-    counts = metrics.confusion_matrix(
-        pictures.targets, result.predictions, run.config.model.num_classes
-    )
-    return result.loss, result.accuracy, np.asarray(counts)
+        samples = split(run.config, simulate(run.config))[split_name]
+        return judge(run.config, model, variables, samples, split_name)
+    inputs, targets = load_data(run.config, dataset)
+    samples = cut(run.config, inputs) if targets is None else Batch(inputs, targets)
+    return judge(run.config, model, variables, samples, str(dataset))
+
+
+def predict(folder: Path, inputs: np.ndarray) -> np.ndarray:
+    """Return what a model on disk predicts.
+
+    Args:
+        folder: weights and ``config.json``, by either backend or the workshop.
+        inputs: (samples, height, width, 3) uint8 pictures, or (samples, points) float.
+
+    Returns:
+        (samples, classes) float probabilities, or (samples, outputs) float.
+    """
+    model, variables = checkpoint.load_pretrained(folder)
+    if isinstance(model.config, RNNConfig):
+        inputs = inputs[..., None]
+    outputs = evaluation.predict(model, variables, jnp.asarray(inputs))
+    is_classifier = isinstance(model.config, CNNConfig)
+    return np.asarray(jax.nn.softmax(outputs) if is_classifier else outputs)

@@ -1,27 +1,28 @@
 """Training as a fold: each step takes a state and a batch and returns a new state."""
 
 import functools
+import itertools
 import math
-import time
 from collections.abc import Callable, Iterable
-from typing import Any, NamedTuple
+from typing import Any
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 from flax import struct
 from jax import Array
 
-from zoojax import data, random, weights
+from zoojax import checkpoint, data, random, weights
+from zoojax.evaluation import evaluate, without_state
 from zoojax.layers import Variables
-from zoojax.losses import cross_entropy, loss_of
+from zoojax.losses import loss_of
 from zoojax.optimizers import clip_by_global_norm, learning_rate, optimizer
+from zoojax.spec.checkpoints import Arrays, Checkpoints, NoCheckpoints
+from zoojax.spec.checks import check_num_steps, check_training
 from zoojax.spec.config import TrainConfig
-from zoojax.spec.data import check_batch_size, check_last_batch, check_num_steps, check_targets
-from zoojax.spec.layout import has_batch_norm, num_outputs
+from zoojax.spec.history import History, Log
+from zoojax.spec.layout import by_layer
 from zoojax.spec.progress import progress_bar
-from zoojax.spec.records import Batch, History, NonFiniteLossError
-from zoojax.spec.stopping import best_epoch, check_validation, is_over
+from zoojax.spec.records import Batch, NonFiniteLossError
 
 
 class TrainState(struct.PyTreeNode):
@@ -99,8 +100,9 @@ def train_step(state: TrainState, batch: Batch) -> tuple[TrainState, dict[str, A
         batch: inputs (batch, ...), pictures as uint8, and their targets (batch, ...).
 
     Returns:
-        the new state, and ``loss``, () float, the batch's mean before the update, with
-        ``largest_gradients``, the largest absolute gradient of each parameter.
+        the new state, and a dictionary: ``loss``, () float, the batch's mean before the update;
+        ``learning_rate``, () float; ``largest_gradients``, the largest absolute gradient of each
+        parameter, before clipping.
     """
     inputs = data.as_inputs(batch.inputs, jnp.dtype(state.config.dtype))
     key = jax.random.fold_in(state.dropout_key, state.step)
@@ -113,7 +115,7 @@ def train_step(state: TrainState, batch: Batch) -> tuple[TrainState, dict[str, A
             key=key,
             mutable=["batch_stats"],
         )
-        loss = loss_of(state.config)(_without_state(outputs), batch.targets)
+        loss = loss_of(state.config)(without_state(outputs), batch.targets)
         return loss, updated.get("batch_stats", {})
 
     (loss, batch_stats), grads = jax.value_and_grad(loss_and_stats, has_aux=True)(state.params)
@@ -127,114 +129,48 @@ def train_step(state: TrainState, batch: Batch) -> tuple[TrainState, dict[str, A
         opt_state=opt_state,
     )
     largest = jax.tree.map(lambda g: jnp.max(jnp.abs(g)), grads)
-    return new_state, {"loss": loss, "largest_gradients": largest}
+    return new_state, {"loss": loss, "learning_rate": rate, "largest_gradients": largest}
 
 
-def _without_state(outputs: Any) -> Array:
-    """Return the predictions alone: a recurrent model returns its last state as well."""
-    return outputs[0] if isinstance(outputs, tuple) else outputs
-
-
-@functools.partial(jax.jit, static_argnames="model")
-def _predict_batch(model: Any, variables: Variables, inputs: Array) -> Array:
-    dtype = jax.tree.leaves(variables)[0].dtype
-    return _without_state(model.apply(variables, data.as_inputs(inputs, dtype)))
-
-
-def predict(model: Any, variables: Variables, inputs: Array, batch_size: int = 256) -> Array:
-    """Return a model's outputs in eval mode: logits, or predicted numbers.
-
-    Args:
-        model: a zoojax model.
-        variables: its parameters and running statistics.
-        inputs: (samples, height, width, 3) uint8 pictures, or (samples, ...) float.
-        batch_size: samples at a time.
-
-    Returns:
-        (samples, outputs) float.
-
-    Raises:
-        ValueError: when there are no samples or the batch size is under 1.
-    """
-    check_batch_size(len(inputs), batch_size)
-    outputs = []
-    for start in range(0, len(inputs), batch_size):
-        chunk = inputs[start : start + batch_size]
-        # One shape, one compilation: the last batch is filled up, and cut again.
-        rows = np.minimum(np.arange(min(batch_size, len(inputs))), len(chunk) - 1)
-        outputs.append(_predict_batch(model, variables, chunk[rows])[: len(chunk)])
-    return jnp.concatenate(outputs)
-
-
-class Evaluation(NamedTuple):
-    """How a model does on a data set.
-
-    Attributes:
-        loss: of all samples; a cross-entropy is in nats.
-        accuracy: fraction of right predictions, 0..1; NaN where there are no classes.
-        predictions: (samples,) int32 predicted classes, or (samples, outputs) numbers.
-    """
-
-    loss: float
-    accuracy: float
-    predictions: np.ndarray
-
-
-def evaluate(
-    model: Any,
-    variables: Variables,
-    dataset: Batch,
-    *,
-    loss: Callable[[Array, Array], Array] = cross_entropy,
-    batch_size: int = 256,
-) -> Evaluation:
-    """Evaluate a model in eval mode on all samples of ``dataset``.
-
-    Args:
-        model: a zoojax model.
-        variables: its parameters and running statistics.
-        dataset: inputs (samples, ...), and targets: integers of classes, or numbers.
-        loss: a function of outputs and targets.
-        batch_size: samples at a time.
-    """
-    outputs = predict(model, variables, dataset.inputs, batch_size)
-    targets = jnp.asarray(dataset.targets)
-    value = float(loss(outputs, targets))
-    if targets.ndim > 1 or not jnp.issubdtype(targets.dtype, jnp.integer):
-        return Evaluation(value, math.nan, np.asarray(outputs))
-    predictions = np.asarray(outputs.argmax(-1), np.int32)
-    # Counted in integers: a mean in JAX would be a float32.
-    num_right = int(np.sum(predictions == np.asarray(dataset.targets)))
-    return Evaluation(value, num_right / len(predictions), predictions)
-
-
-def _read_loss(model: Any, step: int, step_metrics: dict[str, Any]) -> float:
-    """Wait for a step's loss; raise ``NonFiniteLossError`` when it is not finite."""
-    loss = float(step_metrics["loss"])
+def _read(state: TrainState, step_metrics: dict[str, Any], log: Log) -> float:
+    """Wait for a step and write it down; raise ``NonFiniteLossError`` at a bad loss."""
+    loss, largest = float(step_metrics["loss"]), step_metrics["largest_gradients"]
     if not math.isfinite(loss):
-        largest = step_metrics["largest_gradients"]
-        raise NonFiniteLossError(step, loss, weights.name_scalars(model, largest))
+        raise NonFiniteLossError(log.num_steps, loss, weights.name_scalars(state.model, largest))
+    if log.num_steps_in_epoch == 0:
+        named = weights.name_scalars(state.model, largest)
+        log.largest_gradients.append(by_layer(state.model.config, named))
+    log.add_step(loss, float(step_metrics["learning_rate"]))
     return loss
 
 
 def _run_epoch(
-    state: TrainState, batches: Iterable[Batch], advance: Callable[..., None]
-) -> tuple[TrainState, list[float]]:
-    """Make a step with each batch; return the new state and the step losses."""
-    losses: list[float] = []
-    first = int(state.step)
-    pending = None
+    state: TrainState,
+    batches: Iterable[Batch],
+    log: Log,
+    *,
+    best: Arrays | None,
+    saver: Checkpoints | NoCheckpoints,
+    advance: Callable[[float], None],
+) -> TrainState:
+    """Make a step with each batch, write each down, and save where it is time."""
+    pending: dict[str, Any] = {}
+    log.start_clock()
     for batch in batches:
         state, latest = train_step(state, batch)
         # Read one step behind: the device works on this step while we look at the last.
-        if pending is not None:
-            losses.append(_read_loss(state.model, first + len(losses), pending))
-            advance(losses[-1])
+        if pending:
+            advance(_read(state, pending, log))
         pending = latest
-    if pending is not None:
-        losses.append(_read_loss(state.model, first + len(losses), pending))
-        advance(losses[-1])
-    return state, losses
+        if saver.is_due(log.num_steps + 1):
+            advance(_read(state, pending, log))
+            pending = {}
+            saver.save(checkpoint.of_training(state, log, best))
+            log.start_clock()
+    if pending:
+        advance(_read(state, pending, log))
+    log.end_epoch()
+    return state
 
 
 def fit(
@@ -244,6 +180,7 @@ def fit(
     *,
     config: TrainConfig,
     validation: Batch | None = None,
+    checkpoints: Checkpoints | None = None,
     progress: bool = False,
 ) -> tuple[TrainState, History]:
     """Train a model.
@@ -254,6 +191,7 @@ def fit(
         train: inputs (samples, ...), pictures as uint8, and their targets (samples, ...).
         config: how to train.
         validation: samples to evaluate after each epoch, in eval mode.
+        checkpoints: where to save a state to go on from, and to go on from the last one.
         progress: whether to draw a progress bar with the loss.
 
     Returns:
@@ -262,41 +200,34 @@ def fit(
 
     Raises:
         ValueError: when the last batch would hold one sample and there is a BatchNorm, when
-            targets are not what the loss compares, when float64 is switched off, or when
-            stopping lacks a validation set.
+            targets are not what the loss compares, when float64 is switched off, when
+            stopping lacks a validation set, or when a checkpoint is of another training.
         NonFiniteLossError: when a step's loss is not finite; says where and how large the
             gradients were.
     """
-    check_validation(config, validation)
-    for dataset in (train, validation):
-        if dataset is not None:
-            check_targets(config.loss, dataset.targets, num_outputs(model.config))
+    check_training(config, model.config, train, validation)
     num_samples = len(train.targets)
-    normalised = has_batch_norm(model.config)
-    check_last_batch(num_samples, config.batch_size, has_batch_norm=normalised)
-    num_steps = config.num_epochs * math.ceil(num_samples / config.batch_size)
+    log = Log(math.ceil(num_samples / config.batch_size))
+    num_steps = config.num_epochs * log.steps_per_epoch
     state = create_state(model, variables, config, num_steps=num_steps)
+    best: Arrays | None = None
+    saver = checkpoints or NoCheckpoints()
+    found = saver.open(model.config, config, train=train, validation=validation)
+    if found is not None:
+        state, log, best = checkpoint.resume(state, found), found.log, found.best
     key = random.root_key(config.seed)
-    epochs: list[list[float]] = []
-    evaluations: list[Evaluation] = []
-    seconds: list[float] = []
-    best: Variables | None = None
-    with progress_bar(num_steps, "zoojax", enabled=progress) as advance:
-        for epoch in range(config.num_epochs):
-            start = time.perf_counter()
-            order = data.batch_indices(key, epoch, num_samples, config.batch_size)
-            state, losses = _run_epoch(state, (data.take(train, i) for i in order), advance)
-            seconds.append(time.perf_counter() - start)
-            epochs.append(losses)
+    with progress_bar(num_steps, "zoojax", enabled=progress, done=log.num_steps) as advance:
+        while not log.is_over(config):
+            order = data.batch_indices(key, log.num_epochs, num_samples, config.batch_size)
+            rest = itertools.islice(order, log.num_steps_in_epoch, None)
+            batches = (data.take(train, indices) for indices in rest)
+            state = _run_epoch(state, batches, log, best=best, saver=saver, advance=advance)
             if validation is not None:
                 result = evaluate(model, state.variables, validation, loss=loss_of(config))
-                evaluations.append(result)
-                so_far = [each.loss for each in evaluations]
-                if config.keep_best and best_epoch(so_far) == epoch:
-                    # Copied, since the next step gives the memory of this state away.
-                    best = jax.tree.map(jnp.copy, state.variables)
-                if is_over(so_far, config.patience):
-                    break
+                log.add_validation(result.loss, result.accuracy)
+                if config.keep_best and log.is_best:
+                    best = weights.to_arrays(model, jax.tree.map(jnp.copy, state.variables))
+    saver.save(checkpoint.of_training(state, log, best))
     if best is not None:
-        state = state.replace(**best)
-    return state, History.of(epochs, evaluations, seconds, num_samples)
+        state = state.replace(**weights.from_arrays(model, best))
+    return state, log.history(num_samples)

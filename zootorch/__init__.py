@@ -37,14 +37,15 @@ _HOMES = {
         "SinusoidsConfig",
         "TrainConfig",
     ),
+    "zoojax.spec.history": ("History",),
     "zoojax.spec.records": (
         "Batch",
-        "History",
         "NonFiniteLossError",
         "ShapeBatch",
         "SinusoidBatch",
     ),
-    "zootorch.training": ("Trainer", "evaluate", "predict"),
+    "zootorch.evaluation": ("evaluate", "predict"),
+    "zootorch.training": ("Trainer",),
     "zootorch.waves": ("SinusoidsDataset", "sinusoid"),
 }
 

@@ -2,12 +2,9 @@
 
 from pathlib import Path
 
-import torch
 from torch import Tensor, nn
-from torch.utils.hooks import RemovableHandle
 
 from zoojax.spec.config import CNNConfig
-from zoojax.spec.conv import cnn_layer_shapes
 from zoojax.spec.layout import check_input
 from zootorch import checkpoint, random, weights
 from zootorch.layers import ACTIVATIONS, Dropout, Head
@@ -89,31 +86,3 @@ class CNN(nn.Module):
     def from_pretrained(cls, folder: str | Path) -> "CNN":
         """Load a model that either backend, or the workshop, wrote; it is in eval mode."""
         return checkpoint.load_pretrained(folder, cls)
-
-
-def layer_shapes(model: CNN) -> dict[str, tuple[int, ...]]:
-    """Return each layer's output shape for one sample, as the model gives it.
-
-    Hooks watch the layers while a picture of zeros passes through.
-
-    Returns:
-        (channels, height, width) or (features,) by the layer's name in weight files.
-    """
-    config, weight = model.config, model.output_block.weight
-    shapes: dict[str, tuple[int, ...]] = {}
-
-    def watch(name: str, layer: nn.Module) -> RemovableHandle:
-        def note(layer: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> None:
-            shapes[name] = tuple(output.shape[1:])
-
-        return layer.register_forward_hook(note)
-
-    modules = dict(model.named_modules())
-    hooks = [watch(row.name, modules[row.name]) for row in cnn_layer_shapes(config)]
-    training = model.training
-    with torch.no_grad():
-        model.eval()(weight.new_zeros(1, config.num_input_channels, config.height, config.width))
-    model.train(training)
-    for hook in hooks:
-        hook.remove()
-    return shapes

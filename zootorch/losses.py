@@ -6,8 +6,9 @@ from collections.abc import Callable, Sequence
 from torch import Tensor
 from torch.nn import functional
 
+from zoojax.spec.checks import check_same_shape
 from zoojax.spec.config import TrainConfig
-from zoojax.spec.data import check_class_weights, check_same_shape
+from zoojax.spec.config.checks import check_class_weights
 
 
 def cross_entropy(

@@ -1,8 +1,9 @@
 """Optimisers and learning rates as objects that hold a state: torch has them."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.optim import lr_scheduler
@@ -53,3 +54,49 @@ def scheduler(
     return lr_scheduler.OneCycleLR(
         optimizer, config.learning_rate, total_steps=num_steps, cycle_momentum=False
     )
+
+
+SLOTS = {
+    "adam": {"exp_avg": "mu", "exp_avg_sq": "nu"},
+    "adamw": {"exp_avg": "mu", "exp_avg_sq": "nu"},
+    "sgd": {"momentum_buffer": "trace"},
+    "rmsprop": {"square_avg": "nu", "momentum_buffer": "trace"},
+}
+"""What each optimiser calls the arrays that it keeps of a parameter, and what files do."""
+
+
+def to_arrays(
+    model: Any, optimizer: torch.optim.Optimizer, config: TrainConfig
+) -> dict[str, np.ndarray]:
+    """Return an optimiser's arrays by slot and name in weight files, such as ``mu/fc.weight``."""
+    return {
+        f"{slot}/{name}": held.numpy(force=True)
+        for name, parameter in model.named_parameters()
+        for key, slot in SLOTS[config.optimizer].items()
+        if (held := optimizer.state[parameter].get(key)) is not None
+    }
+
+
+def from_arrays(
+    model: Any,
+    optimizer: torch.optim.Optimizer,
+    config: TrainConfig,
+    arrays: Mapping[str, np.ndarray],
+    num_updates: int,
+) -> None:
+    """Give an optimiser the arrays that ``to_arrays`` returned.
+
+    Args:
+        model: a zootorch model, whose parameters the optimiser changes.
+        optimizer: changed in place.
+        config: names the optimiser.
+        arrays: by slot and name.
+        num_updates: updates made.
+    """
+    for name, parameter in model.named_parameters():
+        held = {
+            key: torch.from_numpy(arrays[f"{slot}/{name}"]).to(parameter)
+            for key, slot in SLOTS[config.optimizer].items()
+            if f"{slot}/{name}" in arrays
+        }
+        optimizer.state[parameter] = {"step": torch.tensor(float(num_updates)), **held}

@@ -1,44 +1,77 @@
-"""One run from a seed to a confusion matrix, with objects."""
+"""One run from a seed to its results, with objects."""
 
 import hashlib
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
+from torch import Tensor
 
-from zoojax.spec.config import RunConfig, ShapesConfig
-from zoojax.spec.datasets import load_shapes
-from zoojax.spec.records import Batch, Run, ShapeBatch
-from zoojax.spec.runs import SavedRun, check_same_classes
-from zootorch import data, losses, training, weights
-from zootorch.cnn import CNN, layer_shapes
-from zootorch.metrics import ConfusionMatrix
+from zoojax.spec import files
+from zoojax.spec.checkpoints import Checkpoints
+from zoojax.spec.config import CNNConfig, RNNConfig, RunConfig, ShapesConfig, SinusoidsConfig
+from zoojax.spec.records import Batch, Results, Run, ShapeBatch, SinusoidBatch
+from zoojax.spec.runs import SavedRun, load_data
+from zootorch import data, evaluation, losses, scores, training, weights
+from zootorch.models import MODELS, layer_shapes, model_of
 from zootorch.random import Generator
 from zootorch.shapes import ShapesDataset
+from zootorch.waves import SinusoidsDataset
 
 
 def simulate_batches(
     config: ShapesConfig, num_each: int, seed: int, batch_size: int
 ) -> Iterator[ShapeBatch]:
-    """Yield a data set batch by batch; memory is needed for one."""
+    """Yield a data set of shapes batch by batch; memory is needed for one."""
     dataset = ShapesDataset(config, num_each, seed)
     for indices in torch.arange(len(dataset)).split(batch_size):
         yield dataset.batch(indices)
 
 
+def simulate_waves(
+    config: SinusoidsConfig, num_each: int, seed: int, dtype: str = "float64"
+) -> SinusoidBatch:
+    """Return a data set of sinusoids."""
+    return SinusoidsDataset(config, num_each, seed, dtype=getattr(torch, dtype)).arrays()
+
+
 def simulate(config: RunConfig) -> Batch:
-    """Return all pictures of a run with their labels, tensors on the host."""
-    dataset = ShapesDataset(config.data, config.num_each, config.train.seed)
-    drawn = dataset.arrays()
-    return Batch(drawn.images, getattr(drawn, config.target))
+    """Return all samples of a run with their targets, tensors on the host."""
+    seed = config.train.seed
+    if isinstance(config.data, ShapesConfig):
+        drawn = ShapesDataset(config.data, config.num_each, seed).arrays()
+        return Batch(drawn.images, getattr(drawn, config.target))
+    waves = simulate_waves(config.data, config.num_each, seed, config.train.dtype).waves
+    return cut(config, waves)
 
 
-def split(config: RunConfig, dataset: Batch) -> tuple[Batch, Batch]:
-    """Return the training and the validation part of a run's pictures."""
-    generator = Generator(config.train.seed)
-    train, validation = data.split_indices(generator, len(dataset.targets), config.fractions)
-    return data.take(dataset, train), data.take(dataset, validation)
+def cut(config: RunConfig, waves: Tensor) -> Batch:
+    """Return waves as samples of a run: the points given, and the next ones to predict.
+
+    Args:
+        config: of the run.
+        waves: (waves, length) float.
+    """
+    assert isinstance(config.data, SinusoidsConfig)
+    length, num_next_steps = config.data.length, config.data.num_next_steps
+    inputs, targets = data.windows(waves, length, num_next_steps)
+    if isinstance(config.model, RNNConfig):
+        inputs = inputs[..., None]  # a time step has one feature
+    return Batch(inputs, targets)
+
+
+def split(config: RunConfig, dataset: Batch) -> dict[str, Batch]:
+    """Return the parts of a run's samples by name: train, validation and what else it has."""
+    parts = data.split_indices(
+        Generator(config.train.seed),
+        len(dataset.targets),
+        tuple(config.fractions.values()),
+        labels=dataset.targets if config.stratified else None,
+    )
+    named = zip(config.fractions, parts, strict=True)
+    return {name: data.take(dataset, indices) for name, indices in named}
 
 
 def best_device() -> str:
@@ -46,54 +79,116 @@ def best_device() -> str:
     return "cuda" if torch.cuda.is_available() else "cpu"
 
 
-def run(config: RunConfig, *, progress: bool = False) -> Run:
+def run(
+    config: RunConfig, *, checkpoints: Checkpoints | None = None, progress: bool = False
+) -> Run:
     """Simulate, split, initialise, train and evaluate.
 
     Args:
         config: what to run.
+        checkpoints: where to save states to go on from, and to go on from the last one.
         progress: whether to draw a progress bar.
     """
     dataset = simulate(config)
-    train, validation = split(config, dataset)
+    parts = split(config, dataset)
 
-    model = CNN(config.model, Generator(config.train.seed)).to(best_device())
+    model = model_of(config.model, Generator(config.train.seed)).to(best_device())
     trainer = training.Trainer(model, config.train)
-    history = trainer.fit(train, validation=validation, progress=progress)
-
-    predictions = training.evaluate(model, validation).predictions
-    counts = ConfusionMatrix(config.model.num_classes)
-    counts.update(validation.targets, torch.from_numpy(predictions))
+    history = trainer.fit(
+        parts["train"],
+        validation=parts["validation"],
+        checkpoints=checkpoints,
+        progress=progress,
+    )
     return Run(
         backend="torch",
         config=config,
-        pixels_sha256=hashlib.sha256(dataset.inputs.numpy()).hexdigest(),
+        data_sha256=hashlib.sha256(dataset.inputs.contiguous().numpy()).hexdigest(),
         layer_shapes=layer_shapes(model),
         history=history,
-        confusion_matrix=counts.compute().numpy(),
+        results=judge(config, model, parts["validation"], "validation"),
         weights=weights.to_arrays(model),
     )
 
 
-def evaluate_run(run: SavedRun, dataset: Path | None = None) -> tuple[float, float, np.ndarray]:
+def judge(config: RunConfig, model: Any, samples: Batch, name: str) -> Results:
+    """Evaluate a model with every metric.
+
+    Args:
+        config: of the run that trained it.
+        model: a zootorch model.
+        samples: inputs and targets.
+        name: what to call them.
+    """
+    outputs = evaluation.predict(model, samples.inputs).cpu()
+    loss = losses.loss_of(config.train)(outputs, samples.targets)
+    found = {"num_samples": len(outputs), "loss": float(loss)}
+    curves: Any = {}
+    if config.class_names:
+        outputs = outputs.softmax(-1)
+        metrics: Any = scores.ClassifierScores(len(config.class_names))
+        if len(config.class_names) > 1:
+            curve = scores.ClassifierCurves(config.class_names)
+            curve.update(samples.targets, outputs)
+            curves = curve.compute()
+    else:
+        metrics = scores.RegressorScores(outputs.shape[1])
+    metrics.update(samples.targets, outputs)
+    return Results(
+        split=name,
+        inputs=samples.inputs.numpy(),
+        targets=samples.targets.numpy(),
+        outputs=outputs.numpy(),
+        scores=found | metrics.compute(),
+        curves=curves,
+    )
+
+
+def first_images(config: RunConfig, num: int) -> np.ndarray:
+    """Return the first pictures of a run, at most ``num``: (num, height, width, 3) uint8."""
+    assert isinstance(config.data, ShapesConfig)
+    dataset = ShapesDataset(config.data, config.num_each, config.train.seed)
+    return dataset.batch(range(min(num, len(dataset)))).images.numpy()
+
+
+def _load(folder: Path) -> Any:
+    """Return the model in a folder, whichever it is, on the best device."""
+    _, config = files.load_weights(folder)
+    return MODELS[type(config)].from_pretrained(folder).to(best_device())
+
+
+def evaluate_run(run: SavedRun, split_name: str, dataset: Path | None = None) -> Results:
     """Evaluate a run on disk.
 
     Args:
         run: a run by either backend.
-        dataset: folder of the pictures; the run's own validation pictures unless given.
+        split_name: which part of the run's own samples, which are simulated again.
+        dataset: folder of other samples to use instead.
+    """
+    model = _load(run.folder)
+    if dataset is None:
+        samples = split(run.config, simulate(run.config))[split_name]
+        return judge(run.config, model, samples, split_name)
+    inputs, targets = load_data(run.config, dataset)
+    tensor = torch.from_numpy(np.array(inputs))
+    is_cut = targets is not None
+    samples = Batch(tensor, torch.from_numpy(targets)) if is_cut else cut(run.config, tensor)
+    return judge(run.config, model, samples, str(dataset))
+
+
+def predict(folder: Path, inputs: np.ndarray) -> np.ndarray:
+    """Return what a model on disk predicts.
+
+    Args:
+        folder: weights and ``config.json``, by either backend or the workshop.
+        inputs: (samples, height, width, 3) uint8 pictures, or (samples, points) float.
 
     Returns:
-        mean loss in nats, accuracy 0..1, and (num_classes, num_classes) int32 confusion
-        matrix.
+        (samples, classes) float probabilities, or (samples, outputs) float.
     """
-    model = CNN.from_pretrained(run.folder).to(best_device())
-    if dataset is None:
-        _, pictures = split(run.config, simulate(run.config))
-    else:
-        drawn, card = load_shapes(dataset)
-        check_same_classes(run.config, card.config, str(dataset))
-        drawn = ShapeBatch(*(torch.from_numpy(np.array(field)) for field in drawn))
-        pictures = Batch(drawn.images, getattr(drawn, run.config.target))
-    result = training.evaluate(model, pictures, loss=losses.loss_of(run.config.train))
-    counts = ConfusionMatrix(run.config.model.num_classes)
-    counts.update(pictures.targets, torch.from_numpy(result.predictions))
-    return result.loss, result.accuracy, counts.compute().numpy()
+    model = _load(folder)
+    if isinstance(model.config, RNNConfig):
+        inputs = inputs[..., None]
+    outputs = evaluation.predict(model, torch.from_numpy(inputs))
+    is_classifier = isinstance(model.config, CNNConfig)
+    return (outputs.softmax(-1) if is_classifier else outputs).numpy(force=True)

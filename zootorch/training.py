@@ -1,93 +1,27 @@
 """Training as an object: a trainer changes its model, its optimiser and its generators."""
 
 import copy
+import itertools
 import math
-import time
 from collections.abc import Callable, Iterable
-from typing import Any, NamedTuple
+from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
+from zoojax.spec.checkpoints import Arrays, Checkpoints, NoCheckpoints
+from zoojax.spec.checks import check_num_steps, check_training
 from zoojax.spec.config import TrainConfig
-from zoojax.spec.data import check_batch_size, check_last_batch, check_num_steps, check_targets
-from zoojax.spec.layout import has_batch_norm, num_outputs
+from zoojax.spec.history import History, Log
+from zoojax.spec.layout import by_layer
 from zoojax.spec.progress import progress_bar
-from zoojax.spec.records import Batch, History, NonFiniteLossError
-from zoojax.spec.stopping import best_epoch, check_validation, is_over
-from zootorch import data, metrics, weights
+from zoojax.spec.records import Batch, NonFiniteLossError
+from zootorch import checkpoint, data, weights
+from zootorch.evaluation import evaluate, without_state
 from zootorch.layers import seed_dropout
-from zootorch.losses import cross_entropy, loss_of
+from zootorch.losses import loss_of
 from zootorch.optimizers import optimizer, scheduler
 from zootorch.random import Generator
-
-
-def _without_state(outputs: Any) -> Tensor:
-    """Return the predictions alone: a recurrent model returns its last state as well."""
-    return outputs[0] if isinstance(outputs, tuple) else outputs
-
-
-@torch.no_grad()
-def predict(model: Any, inputs: Tensor, batch_size: int = 256) -> Tensor:
-    """Return a model's outputs in eval mode, in which it is left: logits, or predicted numbers.
-
-    Args:
-        model: a zootorch model.
-        inputs: (samples, height, width, 3) uint8 pictures, or (samples, ...) float.
-        batch_size: samples at a time.
-
-    Returns:
-        (samples, outputs) float.
-
-    Raises:
-        ValueError: when there are no samples or the batch size is under 1.
-    """
-    check_batch_size(len(inputs), batch_size)
-    model.eval()
-    weight = next(model.parameters())
-    chunks = (data.as_inputs(c.to(weight.device), weight.dtype) for c in inputs.split(batch_size))
-    return torch.cat([_without_state(model(chunk)) for chunk in chunks])
-
-
-class Evaluation(NamedTuple):
-    """How a model does on a data set.
-
-    Attributes:
-        loss: of all samples; a cross-entropy is in nats.
-        accuracy: fraction of right predictions, 0..1; NaN where there are no classes.
-        predictions: (samples,) int32 predicted classes, or (samples, outputs) numbers.
-    """
-
-    loss: float
-    accuracy: float
-    predictions: np.ndarray
-
-
-def evaluate(
-    model: Any,
-    dataset: Batch,
-    *,
-    loss: Callable[[Tensor, Tensor], Tensor] = cross_entropy,
-    batch_size: int = 256,
-) -> Evaluation:
-    """Evaluate a model in eval mode on all samples of ``dataset``.
-
-    Args:
-        model: a zootorch model.
-        dataset: inputs (samples, ...), and targets: integers of classes, or numbers.
-        loss: a function of outputs and targets.
-        batch_size: samples at a time.
-    """
-    outputs = predict(model, dataset.inputs, batch_size)
-    targets = dataset.targets.to(outputs.device)
-    value = float(loss(outputs, targets))
-    if targets.ndim > 1 or targets.is_floating_point():
-        return Evaluation(value, math.nan, outputs.numpy(force=True))
-    predictions = outputs.argmax(-1)
-    accuracy = metrics.Accuracy()
-    accuracy.update(targets, predictions)
-    return Evaluation(value, accuracy.compute(), predictions.int().numpy(force=True))
 
 
 class Trainer:
@@ -106,7 +40,9 @@ class Trainer:
         optimizer: holds its moments and the step size.
         scheduler: sets the step size anew after each step.
         shuffle: generator of the order of samples; moves by a draw an epoch.
+        dropout: generator of which each dropout layer has a copy; it stays at its start.
         num_steps: steps made.
+        clip_factor: () float, what clipping multiplied the last gradients by.
     """
 
     def __init__(self, model: Any, config: TrainConfig, *, num_steps: int | None = None) -> None:
@@ -115,9 +51,21 @@ class Trainer:
         self.optimizer = optimizer(model.parameters(), config)
         self.scheduler = None if num_steps is None else self._schedule(num_steps)
         generator = Generator(config.seed)
-        self.shuffle = generator.stream("shuffle")
-        seed_dropout(model, generator.stream("dropout"))
+        self.shuffle, self.dropout = generator.stream("shuffle"), generator.stream("dropout")
+        seed_dropout(model, self.dropout)
         self.num_steps = 0
+        self.clip_factor = torch.ones(())
+
+    @property
+    def learning_rate(self) -> float:
+        """Size of the next step."""
+        return float(self.optimizer.param_groups[0]["lr"])
+
+    def largest_gradients(self) -> dict[str, float]:
+        """Return the largest absolute gradient of each parameter, before clipping."""
+        factor = float(self.clip_factor)
+        clipped = weights.largest_gradients(self.model)
+        return {name: value / factor for name, value in clipped.items()}
 
     def _schedule(self, num_steps: int | None) -> Any:
         check_num_steps(self.config.schedule, num_steps)
@@ -143,39 +91,63 @@ class Trainer:
 
         self.optimizer.zero_grad()  # else the last step's gradients would be added to
         outputs = self.model(inputs)
-        loss = loss_of(self.config)(_without_state(outputs), targets)
+        loss = loss_of(self.config)(without_state(outputs), targets)
         loss.backward()  # fills p.grad of every parameter p
-        if self.config.clip_norm is not None and loss.isfinite():
-            nn.utils.clip_grad_norm_(self.model.parameters(), self.config.clip_norm)
+        self.clip_factor = torch.ones_like(loss)
+        if (largest := self.config.clip_norm) is not None and loss.isfinite():
+            norm = nn.utils.clip_grad_norm_(self.model.parameters(), largest)
+            self.clip_factor = (largest / (norm + 1e-6)).clamp(max=1)
         self.optimizer.step()  # changes every p by its p.grad
         self.scheduler.step()  # sets the next step's size
         self.num_steps += 1
         return loss.detach()
 
-    def _read_loss(self, loss: Tensor) -> float:
-        """Wait for a step's loss; raise ``NonFiniteLossError`` when it is not finite."""
-        if not math.isfinite(value := float(loss)):
-            largest = weights.largest_gradients(self.model)
-            raise NonFiniteLossError(self.num_steps - 1, value, largest)
+    def _read(self, loss: Tensor, rate: float, log: Log) -> float:
+        """Wait for a step and write it down; raise ``NonFiniteLossError`` at a bad loss."""
+        value = float(loss)
+        is_finite = math.isfinite(value)
+        if not is_finite or log.num_steps_in_epoch == 0:
+            largest = self.largest_gradients()
+            if not is_finite:
+                raise NonFiniteLossError(self.num_steps - 1, value, largest)
+            log.largest_gradients.append(by_layer(self.model.config, largest))
+        log.add_step(value, rate)
         return value
 
-    def _run_epoch(self, batches: Iterable[Batch], advance: Callable[..., None]) -> list[float]:
-        """Make a step with each batch; return the step losses."""
-        losses = []
+    def _run_epoch(
+        self,
+        batches: Iterable[Batch],
+        log: Log,
+        *,
+        best: Arrays | None,
+        saver: Checkpoints | NoCheckpoints,
+        advance: Callable[[float], None],
+    ) -> None:
+        """Make a step with each batch, write each down, and save where it is time."""
+        log.start_clock()
         for batch in batches:
+            rate = self.learning_rate
             # Read at once: the gradients that explain a bad loss are gone a step later.
-            losses.append(self._read_loss(self.step(batch)))
-            advance(losses[-1])
-        return losses
+            advance(self._read(self.step(batch), rate, log))
+            if saver.is_due(log.num_steps):
+                saver.save(checkpoint.of_training(self, log, best))
+                log.start_clock()
+        log.end_epoch()
 
     def fit(
-        self, train: Batch, *, validation: Batch | None = None, progress: bool = False
+        self,
+        train: Batch,
+        *,
+        validation: Batch | None = None,
+        checkpoints: Checkpoints | None = None,
+        progress: bool = False,
     ) -> History:
         """Train for ``config.num_epochs`` epochs.
 
         Args:
             train: inputs (samples, ...), pictures as uint8, and their targets (samples, ...).
             validation: samples to evaluate after each epoch, in eval mode.
+            checkpoints: where to save a state to go on from, and to go on from the last one.
             progress: whether to draw a progress bar with the loss.
 
         Returns:
@@ -184,41 +156,42 @@ class Trainer:
 
         Raises:
             ValueError: when the last batch would hold one sample and there is a BatchNorm, when
-                targets are not what the loss compares, or when stopping lacks a validation
-                set.
+                targets are not what the loss compares, when stopping lacks a validation set, or
+                when a checkpoint is of another training.
             NonFiniteLossError: when a step's loss is not finite; says where and how large
                 the gradients were.
         """
-        check_validation(self.config, validation)
-        for dataset in (train, validation):
-            if dataset is not None:
-                targets = dataset.targets.numpy(force=True)
-                check_targets(self.config.loss, targets, num_outputs(self.model.config))
-        num_samples, batch_size = len(train.targets), self.config.batch_size
-        normalised = has_batch_norm(self.model.config)
-        check_last_batch(num_samples, batch_size, has_batch_norm=normalised)
-        epochs: list[list[float]] = []
-        evaluations: list[Evaluation] = []
-        seconds: list[float] = []
-        best: dict[str, Tensor] | None = None
-        num_steps = self.config.num_epochs * math.ceil(num_samples / batch_size)
+        config = self.config
+        hosted = {"train": _on_host(train), "validation": validation and _on_host(validation)}
+        check_training(config, self.model.config, **hosted)
+        num_samples = len(train.targets)
+        log = Log(math.ceil(num_samples / config.batch_size))
+        num_steps = config.num_epochs * log.steps_per_epoch
         self.scheduler = self._schedule(num_steps)  # from its start, also in a second fit
-        with progress_bar(num_steps, "zootorch", enabled=progress) as advance:
-            for epoch in range(self.config.num_epochs):
-                start = time.perf_counter()
-                order = data.batch_indices(self.shuffle, num_samples, batch_size)
-                losses = self._run_epoch((data.take(train, i) for i in order), advance)
-                seconds.append(time.perf_counter() - start)
-                epochs.append(losses)
+        best: Arrays | None = None
+        saver = checkpoints or NoCheckpoints()
+        found = saver.open(self.model.config, config, **hosted)
+        if found is not None:
+            checkpoint.resume(self, found)
+            log, best = found.log, found.best
+        with progress_bar(num_steps, "zootorch", enabled=progress, done=log.num_steps) as advance:
+            while not log.is_over(config):
+                order = data.batch_indices(self.shuffle, num_samples, config.batch_size)
+                rest = itertools.islice(order, log.num_steps_in_epoch, None)
+                batches = (data.take(train, indices) for indices in rest)
+                self._run_epoch(batches, log, best=best, saver=saver, advance=advance)
                 if validation is not None:
-                    result = evaluate(self.model, validation, loss=loss_of(self.config))
-                    evaluations.append(result)
-                    so_far = [each.loss for each in evaluations]
-                    if self.config.keep_best and best_epoch(so_far) == epoch:
+                    result = evaluate(self.model, validation, loss=loss_of(config))
+                    log.add_validation(result.loss, result.accuracy)
+                    if config.keep_best and log.is_best:
                         # Copied, since the next step changes these tensors.
-                        best = copy.deepcopy(self.model.state_dict())
-                    if is_over(so_far, self.config.patience):
-                        break
+                        best = copy.deepcopy(weights.to_arrays(self.model))
+        saver.save(checkpoint.of_training(self, log, best))
         if best is not None:
-            self.model.load_state_dict(best)
-        return History.of(epochs, evaluations, seconds, num_samples)
+            weights.from_arrays(self.model, best)
+        return log.history(num_samples)
+
+
+def _on_host(dataset: Batch) -> Any:
+    """Return a data set as NumPy arrays."""
+    return Batch(*(field.numpy(force=True) for field in dataset))

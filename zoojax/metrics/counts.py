@@ -5,7 +5,7 @@ import jax.numpy as jnp
 from jax import Array
 from jax.typing import ArrayLike
 
-from zoojax.spec.data import check_classes
+from zoojax.spec.checks import check_classes
 from zoojax.spec.metrics import check_average, warn_undefined
 
 

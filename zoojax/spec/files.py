@@ -3,6 +3,7 @@
 import dataclasses
 import hashlib
 import json
+import math
 import os
 from collections.abc import Mapping
 from importlib import metadata
@@ -55,6 +56,27 @@ def sha256(path: str | os.PathLike[str]) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+def digest(path: str | os.PathLike[str]) -> dict[str, Any]:
+    """Return what vouches for a file: its size in bytes and its SHA-256."""
+    return {"bytes": Path(path).stat().st_size, "sha256": sha256(path)}
+
+
+def check_digest(path: str | os.PathLike[str], expected: Any) -> None:
+    """Check a file against what ``digest`` returned when it was written.
+
+    Raises:
+        FileNotFoundError: when it is missing.
+        ValueError: when it is another; names it.
+    """
+    if not isinstance(expected, Mapping) or not {"bytes", "sha256"} <= set(expected):
+        raise ValueError(f"nothing vouches for {path}: bytes and sha256 are not known")
+    size = Path(path).stat().st_size
+    if size != expected["bytes"]:
+        raise ValueError(f"{path} is damaged: it has {size} bytes of {expected['bytes']}")
+    if (given := sha256(path)) != expected["sha256"]:
+        raise ValueError(f"{path} is damaged: its SHA-256 is {given}, it was {expected['sha256']}")
+
+
 def plain(value: Any) -> Any:
     """Return dataclasses, arrays and texts, nested in any way, as what JSON can hold."""
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
@@ -89,6 +111,36 @@ def read_json(path: str | os.PathLike[str]) -> dict[str, Any]:
     return content
 
 
+def without_nan(content: Any) -> Any:
+    """Return what JSON can hold with None for numbers that are not finite: JSON has no NaN."""
+    content = plain(content)
+    if isinstance(content, dict):
+        return {key: without_nan(each) for key, each in content.items()}
+    if isinstance(content, list):
+        return [without_nan(each) for each in content]
+    return None if isinstance(content, float) and not math.isfinite(content) else content
+
+
+def write_arrays(path: str | os.PathLike[str], arrays: Mapping[str, np.ndarray]) -> Path:
+    """Write arrays by name as safetensors, whole or not at all."""
+    contiguous = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
+    return write_whole(path, safetensors.numpy.save(contiguous, metadata={"format": "pt"}))
+
+
+def read_arrays(path: str | os.PathLike[str]) -> dict[str, np.ndarray]:
+    """Read what ``write_arrays`` wrote.
+
+    Raises:
+        FileNotFoundError: when there is no such file.
+        ValueError: when it is damaged; names it.
+    """
+    content = Path(path).read_bytes()
+    try:
+        return safetensors.numpy.load(content)
+    except SafetensorError as error:
+        raise ValueError(f"{path} is damaged: {error}") from None
+
+
 def save_weights(folder: str | Path, arrays: Mapping[str, np.ndarray], config: Any) -> None:
     """Write ``model.safetensors`` and ``config.json`` into ``folder``, made when missing.
 
@@ -99,8 +151,7 @@ def save_weights(folder: str | Path, arrays: Mapping[str, np.ndarray], config: A
     """
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    whole = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
-    write_whole(folder / WEIGHTS, safetensors.numpy.save(whole, metadata={"format": "pt"}))
+    write_arrays(folder / WEIGHTS, arrays)
     default = {field.name: field.default for field in dataclasses.fields(config)}
     options = dataclasses.asdict(config)
     kept = {k: v for k, v in options.items() if k not in OWN_OPTIONS or v != default[k]}
@@ -119,11 +170,7 @@ def load_weights(folder: str | Path) -> tuple[dict[str, np.ndarray], Any]:
     """
     folder = Path(folder)
     options = read_json(folder / CONFIG)
-    content = (folder / WEIGHTS).read_bytes()
-    try:
-        arrays = safetensors.numpy.load(content)
-    except SafetensorError as error:
-        raise ValueError(f"{folder / WEIGHTS} is damaged: {error}") from None
+    arrays = read_arrays(folder / WEIGHTS)
     if cell := _cell(arrays):
         # The workshop's own files do not say which cell they are of.
         options.setdefault("cell", cell)

@@ -41,6 +41,13 @@ class Leaf(NamedTuple):
     initial: Literal["uniform", "zeros", "ones"]
     bound: float = 0.0
 
+    @property
+    def layer(self) -> str:
+        """Name of the layer it belongs to, such as ``conv_block.0`` or ``rnn_l0``."""
+        layer = self.name.rpartition(".")[0]
+        # Files hold all recurrent layers as one module.
+        return self.path[1] if layer == "rnn" else layer
+
     def to_tree(self, array: Any) -> Any:
         """Take an array from the file's axis order to Flax's."""
         return array.reshape(self.split).transpose(self.axes).reshape(self.merged)
@@ -173,7 +180,23 @@ def check_arrays(arrays: Mapping[str, Any], leaves: Iterable[Leaf], source: str)
         ValueError: when a name is missing or extra, or a shape differs; names it, and both
             shapes.
     """
-    expected = {leaf.name: leaf.shape for leaf in leaves}
+    check_shapes(arrays, {leaf.name: leaf.shape for leaf in leaves}, source)
+
+
+def check_shapes(
+    arrays: Mapping[str, Any], expected: Mapping[str, tuple[int, ...]], source: str
+) -> None:
+    """Check names and shapes of a file of arrays.
+
+    Args:
+        arrays: what the file holds, by name.
+        expected: the shape of each array it must hold.
+        source: what error messages call the file.
+
+    Raises:
+        ValueError: when a name is missing or extra, or a shape differs; names it, and both
+            shapes.
+    """
     given = {name for name in arrays if not name.endswith(IGNORED)}
     if missing := [name for name in expected if name not in given]:
         raise ValueError(f"{source} lacks {', '.join(missing)}")
@@ -204,6 +227,22 @@ def to_file(tree: Mapping[str, Any], leaves: Iterable[Leaf]) -> dict[str, Any]:
         if collection in tree:
             arrays[leaf.name] = leaf.to_file(tree[collection][module][name])
     return arrays
+
+
+def by_layer(config: Any, values: Mapping[str, float]) -> dict[str, float]:
+    """Return the largest value of each layer.
+
+    Args:
+        config: of a model.
+        values: of each parameter, by name in weight files; NaN counts as the largest.
+    """
+    largest: dict[str, float] = {}
+    for leaf in layout(config):
+        if leaf.name in values:
+            value = values[leaf.name]
+            known = largest.get(leaf.layer, value)
+            largest[leaf.layer] = value if value > known or math.isnan(value) else known
+    return largest
 
 
 def num_outputs(config: Any) -> int:

@@ -27,7 +27,7 @@ def _ignore(loss: float | None = None, note: str = "") -> None:
 
 
 @contextlib.contextmanager
-def progress_bar(total: int, label: str, *, enabled: bool) -> Iterator[Advance]:
+def progress_bar(total: int, label: str, *, enabled: bool, done: int = 0) -> Iterator[Advance]:
     """Show label, bar, steps done, loss, time elapsed and time left while a block runs.
 
     The bar is drawn by a thread a few times a second, however often it advances. Where
@@ -38,6 +38,7 @@ def progress_bar(total: int, label: str, *, enabled: bool) -> Iterator[Advance]:
         total: steps to do.
         label: what is being done.
         enabled: whether to show anything at all.
+        done: steps that were done before.
 
     Yields:
         ``advance(loss=None, note="")``, to call once a step.
@@ -51,7 +52,7 @@ def progress_bar(total: int, label: str, *, enabled: bool) -> Iterator[Advance]:
         yield _ignore
         return
     with _make_bar() as progress:
-        task = progress.add_task(label, total=total, loss="", note="")
+        task = progress.add_task(label, total=total, completed=done, loss="", note="")
 
         def advance(loss: float | None = None, note: str = "") -> None:
             shown = {} if loss is None else {"loss": f"loss {loss:.4f}"}

@@ -1,14 +1,13 @@
-"""What simulation and training hand on: a batch of shapes, a batch of samples, a history."""
+"""What simulation and training hand on: batches of shapes, waves and samples, a run, an error."""
 
 import dataclasses
-from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from zoojax.spec.config import RunConfig
-from zoojax.spec.stopping import best_epoch
+from zoojax.spec.history import History
 
 
 class ShapeBatch(NamedTuple):
@@ -69,81 +68,30 @@ class Batch(NamedTuple):
     targets: Any
 
 
+Curves = dict[str, dict[str, tuple[Any, Any]]]
+"""Of each class by name and "micro": under "roc" false and true positive rates, under
+"precision_recall" precisions and recalls, as arrays of the backend that made them."""
+
+
 @dataclasses.dataclass(frozen=True)
-class History:
-    """What a run recorded.
+class Results:
+    """How a model did on one part of the data, as NumPy arrays.
 
     Attributes:
-        step_losses: (steps,) float64, mean loss of each batch before its update.
-        train_losses: (epochs,) float64, mean of the epoch's step losses.
-        validation_losses: (epochs,) float64, mean loss of the validation set in eval mode
-            after each epoch; empty without a validation set.
-        validation_accuracies: (epochs,) float64 in 0..1; empty without a validation set.
-        epoch_seconds: (epochs,) float64, wall time of each epoch's steps, the first with
-            compilation.
-        images_per_second: training images a second, the first epoch left out when there
-            are several.
+        split: which part, such as "validation", or where the data set is.
+        inputs: (samples, ...) what the model was given.
+        targets: (samples,) integer classes, or (samples, outputs) float.
+        outputs: (samples, classes) float probabilities, or (samples, outputs) float.
+        scores: metrics by name: numbers, lists, and mappings of these.
+        curves: of a classifier with two classes or more; else empty.
     """
 
-    step_losses: NDArray[np.float64]
-    train_losses: NDArray[np.float64]
-    validation_losses: NDArray[np.float64]
-    validation_accuracies: NDArray[np.float64]
-    epoch_seconds: NDArray[np.float64]
-    images_per_second: float
-
-    def _check_validated(self) -> None:
-        if not len(self.validation_losses):
-            raise ValueError("this run had no validation set, so no best epoch and no gap")
-
-    @property
-    def best_epoch(self) -> int:
-        """The epoch of the lowest validation loss, counted from 0.
-
-        Raises:
-            ValueError: when there was no validation set.
-        """
-        self._check_validated()
-        return best_epoch(self.validation_losses.tolist())
-
-    @property
-    def gaps(self) -> NDArray[np.float64]:
-        """(epochs,) float64, the training-validation gap: validation loss less training loss.
-
-        Over 0 where a model learned what holds for its own samples alone. Dropout, on in
-        training only, lowers it.
-
-        Raises:
-            ValueError: when there was no validation set.
-        """
-        self._check_validated()
-        return self.validation_losses - self.train_losses
-
-    @classmethod
-    def of(
-        cls,
-        epochs: Sequence[Sequence[float]],
-        evaluations: Sequence[Any],
-        seconds: Sequence[float],
-        num_samples: int,
-    ) -> "History":
-        """Make a history of what a training loop collected.
-
-        Args:
-            epochs: the step losses of each epoch.
-            evaluations: ``loss`` and ``accuracy`` of the validation set after each epoch.
-            seconds: wall time of each epoch's steps.
-            num_samples: training samples an epoch.
-        """
-        warm = seconds[1:] or seconds
-        return cls(
-            step_losses=np.array([loss for losses in epochs for loss in losses]),
-            train_losses=np.array([np.mean(losses) for losses in epochs]),
-            validation_losses=np.array([each.loss for each in evaluations]),
-            validation_accuracies=np.array([each.accuracy for each in evaluations]),
-            epoch_seconds=np.array(seconds),
-            images_per_second=num_samples * len(warm) / sum(warm),
-        )
+    split: str
+    inputs: NDArray[Any]
+    targets: NDArray[Any]
+    outputs: NDArray[np.floating]
+    scores: dict[str, Any]
+    curves: Curves
 
 
 @dataclasses.dataclass(frozen=True)
@@ -153,21 +101,20 @@ class Run:
     Attributes:
         backend: "jax" or "torch".
         config: what was run.
-        pixels_sha256: of the bytes of all pictures in order, 64 hexadecimal digits.
+        data_sha256: of the bytes of all samples in order, 64 hexadecimal digits.
         layer_shapes: output shape of every layer for one sample, (channels, height, width)
             or (features,), as the model itself gave it.
         history: losses and times.
-        confusion_matrix: (num_classes, num_classes) int32 of the validation set with the
-            weights below; row: true class, column: predicted class.
+        results: of the validation set with the weights below.
         weights: parameters and running statistics by name, in torch's axis orders.
     """
 
     backend: str
     config: RunConfig
-    pixels_sha256: str
+    data_sha256: str
     layer_shapes: dict[str, tuple[int, ...]]
     history: History
-    confusion_matrix: NDArray[np.int32]
+    results: Results
     weights: dict[str, np.ndarray]
 
 

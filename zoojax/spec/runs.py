@@ -1,21 +1,32 @@
-"""Runs as folders: weights, configuration, history, and what made them.
+"""Runs as folders: weights, configuration, history, figures, and what made them.
 
 A folder holds ``model.safetensors`` and ``config.json``, as the workshop publishes models;
-``run.json``, the whole configuration, the backend and the version; ``history.json``; and
-``losses.png``.
+``run.json``, the whole configuration, the backend and the version; ``history.json``;
+``losses.png`` and ``training.png``; ``checkpoints``, with the last state to go on from; and,
+once it was evaluated, ``evaluation.json`` with its figures.
 """
 
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
+from matplotlib.figure import Figure
+
 from zoojax.spec import figures, files
-from zoojax.spec.config import CNNConfig, RunConfig, ShapesConfig, TrainConfig
-from zoojax.spec.records import Run
+from zoojax.spec.config import RunConfig, ShapesConfig, SinusoidsConfig, TrainConfig
+from zoojax.spec.datasets import load_shapes, load_sinusoids
+from zoojax.spec.records import Results, Run
 
 RUN = "run.json"
 HISTORY = "history.json"
 EVALUATION = "evaluation.json"
-CONFUSION = "confusion.png"
+CHECKPOINTS = "checkpoints"
+
+# A data set's configuration is told by a key that no other has.
+DATA_KEYS = {"image_height": ShapesConfig, "amplitudes": SinusoidsConfig}
+
+NUM_FORECASTS = 12
+"""Waves drawn with what was predicted for them."""
 
 
 class SavedRun(NamedTuple):
@@ -35,13 +46,16 @@ class SavedRun(NamedTuple):
 def save_run(folder: str | Path, run: Run) -> None:
     """Write a run into ``folder``, made when it is missing; each file whole or not at all."""
     folder = Path(folder)
-    for name in (EVALUATION, CONFUSION):
-        (folder / name).unlink(missing_ok=True)  # of a run that was here before
     files.save_weights(folder, run.weights, run.config.model)
-    files.write_json(folder / HISTORY, run.history)
-    figure = figures.loss_curves({f"zoo{run.backend}": run.history})
-    figures.save_figure(figure, folder / "losses.png")
+    files.write_json(folder / HISTORY, files.without_nan(run.history))
+    losses = figures.loss_curves({f"zoo{run.backend}": run.history})
+    problems = run.history.gradient_problems
+    save_figures(
+        folder,
+        {"losses": losses, "training": figures.training_curves(run.history, problems=problems)},
+    )
     about = {"backend": run.backend, "version": files.version()}
+    # Last: a folder with this file holds a whole run.
     files.write_json(folder / RUN, {**about, "config": run.config})
 
 
@@ -49,28 +63,102 @@ def load_run(folder: str | Path) -> SavedRun:
     """Read what ``save_run`` wrote, the weights left aside.
 
     Raises:
-        FileNotFoundError: when there is no run in the folder.
+        FileNotFoundError: when there is no finished run in the folder.
         ValueError: when ``run.json`` is damaged; names it.
     """
     path = Path(folder) / RUN
     content = files.read_json(path)
-    parts = {"data": ShapesConfig, "model": CNNConfig, "train": TrainConfig}
     options: Any = content.get("config")
+    parts = ("data", "model", "train")
     is_whole = isinstance(options, dict) and all(isinstance(options.get(n), dict) for n in parts)
     if content.get("backend") not in ("jax", "torch") or not is_whole:
         raise ValueError(f"{path} is damaged: it lacks a backend or a configuration")
-    for name, config_type in parts.items():
-        options[name] = files.make_config(config_type, options[name], str(path))
+    data = next((t for key, t in DATA_KEYS.items() if key in options["data"]), ShapesConfig)
+    options["data"] = files.make_config(data, options["data"], str(path))
+    options["model"] = files.config_from_json(options["model"], str(path))
+    options["train"] = files.make_config(TrainConfig, options["train"], str(path))
     config = files.make_config(RunConfig, options, str(path))
     return SavedRun(Path(folder), config, content["backend"])
 
 
+def load_data(config: RunConfig, folder: Path) -> tuple[np.ndarray, np.ndarray | None]:
+    """Read a data set for a run to be evaluated on.
+
+    Returns:
+        (samples, height, width, 3) uint8 pictures and their (samples,) int32 labels; or
+        (waves, length) float, of the run's dtype, and None.
+
+    Raises:
+        FileNotFoundError: when there is no data set of the run's kind.
+        ValueError: when it is damaged, or its samples or classes are not those of the run.
+    """
+    if isinstance(config.data, ShapesConfig):
+        drawn, card = load_shapes(folder)
+        check_same_classes(config, card.config, str(folder))
+        return drawn.images, getattr(drawn, config.target)
+    waves, card = load_sinusoids(folder)
+    if card.config.length != config.data.length:
+        raise ValueError(
+            f"{folder} has waves of {card.config.length} points, the run has {config.data.length}"
+        )
+    return waves.waves.astype(config.train.dtype), None
+
+
 def check_same_classes(config: RunConfig, data: ShapesConfig, source: str) -> None:
     """Raise ``ValueError`` unless a data set has a run's picture size and class names."""
-    ours = (config.data.image_height, config.data.image_width)
-    theirs = (data.image_height, data.image_width)
+    own: Any = config.data
+    ours, theirs = ((each.image_height, each.image_width) for each in (own, data))
     if ours != theirs:
         raise ValueError(f"{source} has pictures of {theirs} pixels, the model takes {ours}")
-    names, given = (each.class_names(config.target) for each in (config.data, data))
+    names, given = (each.class_names(config.target) for each in (own, data))
     if names != given:
         raise ValueError(f"{source} has classes {', '.join(given)}; the model has {names}")
+
+
+def draw_results(results: Results, config: RunConfig, name: str) -> dict[str, Figure]:
+    """Return the figures of an evaluation by the names of their files.
+
+    Args:
+        results: what to draw.
+        config: of the run.
+        name: of the program that evaluated.
+    """
+    if not config.class_names:
+        waves = results.inputs.reshape(len(results.inputs), -1)
+        some = np.linspace(0, len(waves) - 1, min(NUM_FORECASTS, len(waves))).astype(int)
+        drawn = (each[some] for each in (waves, results.targets, results.outputs))
+        return {
+            "predicted_vs_true": figures.predicted_vs_true(results.targets, results.outputs),
+            "forecasts": figures.forecasts(*drawn),
+        }
+    counts = {name: np.array(results.scores["confusion_matrix"])}
+    matrices: dict[str, Figure] = {
+        "confusion": figures.confusion_matrices(counts, config.class_names),
+        "confusion_normalized": figures.confusion_matrices(
+            counts, config.class_names, normalized=True
+        ),
+    }
+    if not results.curves:
+        return matrices
+
+    def areas(metric: str) -> dict[str, float]:
+        values = results.scores[metric]
+        each = zip(config.class_names, values["each"], strict=True)
+        return {**dict(each), "micro": values["micro"]}
+
+    kinds = results.curves
+    return matrices | {
+        "roc": figures.roc_curves(kinds["roc"], areas("roc_auc")),
+        "precision_recall": figures.precision_recall_curves(
+            kinds["precision_recall"], areas("average_precision")
+        ),
+    }
+
+
+def save_figures(folder: str | Path, drawn: dict[str, Figure]) -> dict[str, Path]:
+    """Write figures as PNG files into a folder; return their paths by name."""
+    Path(folder).mkdir(parents=True, exist_ok=True)
+    return {
+        name: figures.save_figure(figure, Path(folder) / f"{name}.png")
+        for name, figure in drawn.items()
+    }

@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Sequence
-from typing import Any
 
 
 def best_epoch(validation_losses: Sequence[float]) -> int:
@@ -19,15 +18,9 @@ def is_over(validation_losses: Sequence[float], patience: int | None) -> bool:
     """Return whether ``patience`` epochs have passed since the best one.
 
     Args:
-        validation_losses: of each epoch so far, at least one.
+        validation_losses: of each epoch so far.
         patience: epochs; None to go on whatever the losses are.
     """
-    if patience is None:
+    if patience is None or not validation_losses:
         return False
     return len(validation_losses) - 1 - best_epoch(validation_losses) >= patience
-
-
-def check_validation(config: Any, validation: Any) -> None:
-    """Raise ``ValueError`` when stopping or choosing lacks a validation set to look at."""
-    if validation is None and (config.patience is not None or config.keep_best):
-        raise ValueError("patience and keep_best need a validation set, got none")

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from zoojax.spec.data import check_classes
+from zoojax.spec.checks import check_classes
 from zoojax.spec.metrics import check_average, warn_undefined
 
 

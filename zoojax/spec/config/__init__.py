@@ -3,11 +3,14 @@
 from zoojax.spec.config.checks import check_num_each
 from zoojax.spec.config.data import ShapesConfig, SinusoidsConfig
 from zoojax.spec.config.models import CNNConfig, MLPConfig, RNNConfig
-from zoojax.spec.config.runs import RunConfig, TrainConfig
+from zoojax.spec.config.runs import DEFAULT_RUNS, ModelName, RunConfig
+from zoojax.spec.config.training import TrainConfig
 
 __all__ = [
+    "DEFAULT_RUNS",
     "CNNConfig",
     "MLPConfig",
+    "ModelName",
     "RNNConfig",
     "RunConfig",
     "ShapesConfig",

@@ -68,3 +68,11 @@ def check_num_each(num_each: int) -> int:
     if not is_integer(num_each) or num_each < 1:
         raise ValueError(f"num_each must be an integer >= 1, got {num_each!r}")
     return int(num_each)
+
+
+def check_class_weights(class_weights: Sequence[float] | None, num_classes: int) -> None:
+    """Raise ``ValueError`` unless there is a weight for each class, or none at all."""
+    if class_weights is not None and len(class_weights) != num_classes:
+        raise ValueError(
+            f"class_weights must be {num_classes} numbers, one a class, got {tuple(class_weights)}"
+        )

@@ -4,6 +4,9 @@ import dataclasses
 import math
 from collections.abc import Mapping
 
+import numpy as np
+from numpy.typing import NDArray
+
 from zoojax.spec import labels
 from zoojax.spec.config.checks import check_integer, check_names, check_number, check_numbers
 
@@ -98,6 +101,21 @@ class ShapesConfig:
         if target not in ("shape", "color"):
             raise ValueError(f"target must be shape or color, got {target!r}")
         return self.shapes if target == "shape" else tuple(self.palette)
+
+    def labels(self, target: str, num_each: int) -> NDArray[np.int64]:
+        """Return the label of every picture of a data set.
+
+        Args:
+            target: shape or color.
+            num_each: pictures of each combination; the colors vary fastest.
+
+        Returns:
+            (num_each * num_combinations,) int64.
+        """
+        places = np.arange(num_each * self.num_combinations)
+        num_colors = len(self.palette)
+        self.class_names(target)  # refuses any other
+        return places // num_colors % len(self.shapes) if target == "shape" else places % num_colors
 
     @property
     def num_combinations(self) -> int:

@@ -1,109 +1,26 @@
-"""How a model is trained, and what a whole run is."""
+"""What a whole run is, from simulation to evaluation."""
 
 import dataclasses
-import math
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
+
+import numpy as np
 
 from zoojax.spec.config.checks import (
     check_choice,
-    check_integer,
+    check_class_weights,
     check_num_each,
     check_number,
-    check_numbers,
 )
-from zoojax.spec.config.data import ShapesConfig
-from zoojax.spec.config.models import CNNConfig
-from zoojax.spec.data import check_class_weights
-from zoojax.spec.draws import check_seed
+from zoojax.spec.config.data import ShapesConfig, SinusoidsConfig
+from zoojax.spec.config.models import CNNConfig, MLPConfig, RNNConfig
+from zoojax.spec.config.training import TrainConfig
+from zoojax.spec.data import deal
 
-Dtype = Literal["float32", "float64"]
-Target = Literal["shape", "color"]
-Loss = Literal["cross_entropy", "mean_squared_error"]
-Optimizer = Literal["adam", "adamw", "sgd", "rmsprop"]
-Schedule = Literal["constant", "cosine", "one_cycle"]
+Target = Literal["shape", "color", "next_steps"]
+ModelName = Literal["cnn", "mlp", "rnn", "lstm", "gru"]
 
-
-@dataclasses.dataclass(frozen=True)
-class TrainConfig:
-    """How a model is trained, in a new order of the samples each epoch.
-
-    Args:
-        seed: integer from 0 to 2^32 - 1 that decides initial weights, order and dropout.
-        num_epochs: passes over the training set.
-        batch_size: samples a step.
-        learning_rate: step size, or the largest of a schedule.
-        loss: cross_entropy of classes, or mean_squared_error of numbers.
-        label_smoothing: part of each label that cross_entropy spreads over all classes, 0 up
-            to under 1.
-        class_weights: how much a sample of each class counts, over 0, in label order; None
-            for all the same.
-        optimizer: adam, adamw, sgd or rmsprop, each as in torch.
-        momentum: part of the last direction that sgd and rmsprop keep, 0 up to under 1.
-        nesterov: whether sgd looks a step of its momentum ahead.
-        weight_decay: part of each weight that is added to its gradient; adamw adds it to
-            the direction.
-        schedule: how the step size moves: constant; cosine, from the largest to 0; one_cycle,
-            up to the largest and down to almost 0.
-        clip_norm: largest norm of all gradients together, over 0; None for any.
-        patience: epochs without a lower validation loss after which training stops; None to
-            make all epochs.
-        keep_best: whether the model ends with the weights of the epoch whose validation loss
-            was lowest, not with the last.
-        dtype: numbers of weights and arithmetic; float64 to compare runs exactly.
-
-    Raises:
-        ValueError: when a value is not allowed; says what was given and what is allowed.
-    """
-
-    seed: int = 0
-    num_epochs: int = 10
-    batch_size: int = 32
-    learning_rate: float = 1e-3
-    loss: Loss = "cross_entropy"
-    label_smoothing: float = 0.0
-    class_weights: tuple[float, ...] | None = None
-    optimizer: Optimizer = "adam"
-    momentum: float = 0.0
-    nesterov: bool = False
-    weight_decay: float = 0.0
-    schedule: Schedule = "constant"
-    clip_norm: float | None = None
-    patience: int | None = None
-    keep_best: bool = False
-    dtype: Dtype = "float32"
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "seed", check_seed(self.seed))
-        check_integer(self, "num_epochs", 1)
-        check_integer(self, "batch_size", 2)
-        # Adam divides it by 0.1 at the first step, which has to fit a float32.
-        check_number(self, "learning_rate", 0, 1e37, open_low=True)
-        check_choice(self, "loss", get_args(Loss))
-        check_number(self, "label_smoothing", 0, 1, open_low=False)
-        if self.class_weights is not None:
-            check_numbers(self, "class_weights")
-            if min(self.class_weights) <= 0:
-                raise ValueError(f"class_weights must be over 0, got {self.class_weights}")
-        if self.loss != "cross_entropy" and (self.label_smoothing or self.class_weights):
-            raise ValueError(f"label_smoothing and class_weights are not of {self.loss}")
-        check_choice(self, "optimizer", get_args(Optimizer))
-        check_number(self, "momentum", 0, 1, open_low=False)
-        if self.momentum and self.optimizer not in ("sgd", "rmsprop"):
-            raise ValueError(f"momentum is of sgd and rmsprop, got {self.optimizer}")
-        for name in ("nesterov", "keep_best"):
-            if not isinstance(getattr(self, name), bool):
-                raise ValueError(f"{name} must be True or False, got {getattr(self, name)!r}")
-        if self.patience is not None:
-            check_integer(self, "patience", 1)
-        if self.nesterov and not (self.optimizer == "sgd" and self.momentum):
-            raise ValueError(
-                f"nesterov needs sgd with momentum, got {self.optimizer} with {self.momentum}"
-            )
-        check_number(self, "weight_decay", 0, math.inf, open_low=False)
-        check_choice(self, "schedule", get_args(Schedule))
-        if self.clip_norm is not None:
-            check_number(self, "clip_norm", 0, math.inf, open_low=True)
-        check_choice(self, "dtype", get_args(Dtype))
+SPLITS = ("train", "validation", "test", "calibration")
+"""The parts of a data set, in the order in which samples are dealt to them."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -111,24 +28,31 @@ class RunConfig:
     """One run from simulation to evaluation.
 
     Args:
-        data: what the pictures show.
-        num_each: pictures of each combination of shape and color.
-        target: what the model tells apart, shape or color.
-        validation_fraction: part of the pictures kept for validation, over 0 and under 1.
-        model: the classifier; its input size and number of classes follow the data.
-        train: how it is trained; its seed decides the pictures and the split as well.
+        data: what is simulated: shapes for a CNN, sinusoids for the other models.
+        num_each: pictures of each combination of shape and color, or waves of each of
+            amplitude, frequency, phase and shift.
+        target: what the model tells: shape or color of a picture; next_steps of a wave.
+        validation_fraction: part of the samples evaluated after each epoch, over 0 and under 1.
+        test_fraction: part of the samples kept for evaluation at the end, 0 up to under 1.
+        calibration_fraction: part of the samples kept for calibration, 0 up to under 1.
+        stratified: whether each class gives the same part of its pictures to each split.
+        model: its sizes of input and output follow the data.
+        train: how it is trained; its seed decides the data and the splits as well.
 
     Raises:
         ValueError: when a value is not allowed; says what was given and what is allowed.
     """
 
-    data: ShapesConfig = ShapesConfig(
+    data: ShapesConfig | SinusoidsConfig = ShapesConfig(
         image_height=32, image_width=32, min_size=16, max_size=28, shades=False
     )
     num_each: int = 100
     target: Target = "shape"
     validation_fraction: float = 0.2
-    model: CNNConfig = CNNConfig(
+    test_fraction: float = 0.0
+    calibration_fraction: float = 0.0
+    stratified: bool = False
+    model: CNNConfig | MLPConfig | RNNConfig = CNNConfig(
         num_cnn_channels=16,
         num_cnn_layers=2,
         dropout=0.1,
@@ -140,19 +64,94 @@ class RunConfig:
         object.__setattr__(self, "num_each", check_num_each(self.num_each))
         check_choice(self, "target", get_args(Target))
         check_number(self, "validation_fraction", 0, 1, open_low=True)
-        if self.train.loss != "cross_entropy":
+        for name in ("test_fraction", "calibration_fraction"):
+            check_number(self, name, 0, 1, open_low=False)
+        if not isinstance(self.stratified, bool):
+            raise ValueError(f"stratified must be True or False, got {self.stratified!r}")
+        self._check_fit()
+        object.__setattr__(self, "model", self._fitted_model())
+        self._check_splits()
+
+    def _check_fit(self) -> None:
+        """Raise ``ValueError`` unless data, target, model and loss belong together."""
+        has_classes = isinstance(self.data, ShapesConfig)
+        if has_classes != isinstance(self.model, CNNConfig):
+            model, data = (type(each).__name__ for each in (self.model, self.data))
+            raise ValueError(
+                f"a CNN is for shapes, an MLP or RNN for sinusoids; got {model} and {data}"
+            )
+        if has_classes == (self.target == "next_steps"):
+            allowed = "shape or color" if has_classes else "next_steps"
+            raise ValueError(
+                f"target of {type(self.data).__name__} must be {allowed}, got {self.target}"
+            )
+        if has_classes and self.train.loss != "cross_entropy":
             raise ValueError(f"shapes and colors are classes, not numbers: got {self.train.loss}")
-        check_class_weights(self.train.class_weights, len(self.data.class_names(self.target)))
-        model = dataclasses.replace(
-            self.model,
-            num_classes=len(self.data.class_names(self.target)),
-            height=self.data.image_height,
-            width=self.data.image_width,
-            num_input_channels=3,
-        )
-        object.__setattr__(self, "model", model)
+        if not has_classes and self.train.loss != "mean_squared_error":
+            raise ValueError(f"points of a wave are numbers, not classes: got {self.train.loss}")
+        if not has_classes and self.stratified:
+            raise ValueError("waves have no classes to stratify by")
+        if has_classes:
+            check_class_weights(self.train.class_weights, len(self.class_names))
+
+    def _fitted_model(self) -> Any:
+        """Return the model with sizes of input and output that follow the data."""
+        model: Any = self.model
+        if isinstance(self.data, ShapesConfig):
+            sizes = {"height": self.data.image_height, "width": self.data.image_width}
+            sizes |= {"num_classes": len(self.class_names), "num_input_channels": 3}
+            return dataclasses.replace(model, **sizes)
+        num_next, num_given = self.data.num_next_steps, self.data.length - self.data.num_next_steps
+        if isinstance(model, MLPConfig):
+            return dataclasses.replace(model, input_dim=num_given, output_dim=num_next)
+        return dataclasses.replace(model, input_size=1, output_size=num_next)
 
     @property
-    def fractions(self) -> tuple[float, float]:
-        """Parts of the pictures for training and validation."""
-        return 1 - self.validation_fraction, self.validation_fraction
+    def class_names(self) -> tuple[str, ...]:
+        """Names of the classes in label order; of waves none."""
+        if isinstance(self.data, ShapesConfig):
+            return self.data.class_names(self.target)
+        return ()
+
+    @property
+    def num_samples(self) -> int:
+        """Number of pictures or waves."""
+        return self.num_each * self.data.num_combinations
+
+    @property
+    def fractions(self) -> dict[str, float]:
+        """Part of the samples in each split that is not empty, by its name in ``SPLITS``."""
+        held = {name: getattr(self, f"{name}_fraction") for name in SPLITS[1:]}
+        kept = {name: part for name, part in held.items() if part}
+        return {"train": 1 - sum(kept.values()), **kept}
+
+    def _check_splits(self) -> None:
+        """Raise ``ValueError`` when a split would be empty or, stratified, lack a class."""
+        if self.fractions["train"] <= 0:
+            raise ValueError(f"the fractions must leave samples to train on, got {self.fractions}")
+        labels = None
+        if self.stratified and isinstance(self.data, ShapesConfig):
+            labels = self.data.labels(self.target, self.num_each)
+        places = np.arange(self.num_samples)
+        deal(places, tuple(self.fractions.values()), labels, self.class_names)
+
+
+WAVES = RunConfig(
+    data=SinusoidsConfig(noise=0.05),
+    num_each=2,
+    target="next_steps",
+    model=MLPConfig(num_layers=1, hidden_dim=32, dropout=0.1),
+    train=TrainConfig(num_epochs=30, batch_size=32, learning_rate=0.003, loss="mean_squared_error"),
+)
+
+DEFAULT_RUNS: dict[str, RunConfig] = {
+    "cnn": RunConfig(),
+    "mlp": WAVES,
+    **{
+        cell: dataclasses.replace(
+            WAVES, model=RNNConfig(hidden_dim=32, num_layers=2, dropout=0.1, cell=cell)
+        )
+        for cell in ("rnn", "lstm", "gru")
+    },
+}
+"""A run of each model that takes a minute or so on two CPU cores."""

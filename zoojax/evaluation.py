@@ -1,0 +1,95 @@
+"""Evaluation: a model's outputs for any number of samples, and how good they are."""
+
+import functools
+import math
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+
+from zoojax import data
+from zoojax.layers import Variables
+from zoojax.losses import cross_entropy
+from zoojax.spec.checks import check_batch_size
+from zoojax.spec.records import Batch
+
+
+def without_state(outputs: Any) -> Array:
+    """Return the predictions alone: a recurrent model returns its last state as well."""
+    return outputs[0] if isinstance(outputs, tuple) else outputs
+
+
+@functools.partial(jax.jit, static_argnames="model")
+def _predict_batch(model: Any, variables: Variables, inputs: Array) -> Array:
+    dtype = jax.tree.leaves(variables)[0].dtype
+    return without_state(model.apply(variables, data.as_inputs(inputs, dtype)))
+
+
+def predict(model: Any, variables: Variables, inputs: Array, batch_size: int = 256) -> Array:
+    """Return a model's outputs in eval mode: logits, or predicted numbers.
+
+    Args:
+        model: a zoojax model.
+        variables: its parameters and running statistics.
+        inputs: (samples, height, width, 3) uint8 pictures, or (samples, ...) float.
+        batch_size: samples at a time.
+
+    Returns:
+        (samples, outputs) float.
+
+    Raises:
+        ValueError: when there are no samples or the batch size is under 1.
+    """
+    check_batch_size(len(inputs), batch_size)
+    outputs = []
+    for start in range(0, len(inputs), batch_size):
+        chunk = inputs[start : start + batch_size]
+        # One shape, one compilation: the last batch is filled up, and cut again.
+        rows = np.minimum(np.arange(min(batch_size, len(inputs))), len(chunk) - 1)
+        outputs.append(_predict_batch(model, variables, chunk[rows])[: len(chunk)])
+    return jnp.concatenate(outputs)
+
+
+class Evaluation(NamedTuple):
+    """How a model does on a data set.
+
+    Attributes:
+        loss: of all samples; a cross-entropy is in nats.
+        accuracy: fraction of right predictions, 0..1; NaN where there are no classes.
+        predictions: (samples,) int32 predicted classes, or (samples, outputs) numbers.
+    """
+
+    loss: float
+    accuracy: float
+    predictions: np.ndarray
+
+
+def evaluate(
+    model: Any,
+    variables: Variables,
+    dataset: Batch,
+    *,
+    loss: Callable[[Array, Array], Array] = cross_entropy,
+    batch_size: int = 256,
+) -> Evaluation:
+    """Evaluate a model in eval mode on all samples of ``dataset``.
+
+    Args:
+        model: a zoojax model.
+        variables: its parameters and running statistics.
+        dataset: inputs (samples, ...), and targets: integers of classes, or numbers.
+        loss: a function of outputs and targets.
+        batch_size: samples at a time.
+    """
+    outputs = predict(model, variables, dataset.inputs, batch_size)
+    targets = jnp.asarray(dataset.targets)
+    value = float(loss(outputs, targets))
+    if targets.ndim > 1 or not jnp.issubdtype(targets.dtype, jnp.integer):
+        return Evaluation(value, math.nan, np.asarray(outputs))
+    predictions = np.asarray(outputs.argmax(-1), np.int32)
+    # Counted in integers: a mean in JAX would be a float32.
+    num_right = int(np.sum(predictions == np.asarray(dataset.targets)))
+    return Evaluation(value, num_right / len(predictions), predictions)

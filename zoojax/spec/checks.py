@@ -1,0 +1,126 @@
+"""What training, evaluation and metrics refuse, and how they say so: alike in both backends."""
+
+from typing import Any
+
+import numpy as np
+
+from zoojax.spec.config import TrainConfig
+from zoojax.spec.layout import has_batch_norm, num_outputs
+from zoojax.spec.records import Batch
+
+
+def check_same_shape(predictions: tuple[int, ...], targets: tuple[int, ...]) -> None:
+    """Raise ``ValueError`` unless predictions and targets have one shape."""
+    if tuple(predictions) != tuple(targets):
+        raise ValueError(
+            "predictions and targets must have one shape, got "
+            f"{tuple(predictions)} and {tuple(targets)}"
+        )
+
+
+def check_classes(labels: Any, predictions: Any, num_classes: int | None = None) -> None:
+    """Raise ``ValueError`` unless labels and predictions can be compared.
+
+    Args:
+        labels: (samples,) integers.
+        predictions: (samples,) integers.
+        num_classes: labels and predictions are 0 to num_classes - 1; not checked when None.
+    """
+    if np.ndim(labels) != 1 or np.shape(labels) != np.shape(predictions):
+        raise ValueError(
+            "labels and predictions must be two lists of one length, got shapes "
+            f"{tuple(np.shape(labels))} and {tuple(np.shape(predictions))}"
+        )
+    if num_classes is None or not len(labels):
+        return
+    for name, classes in (("labels", labels), ("predictions", predictions)):
+        given = np.asarray(classes)
+        if not 0 <= given.min() <= given.max() < num_classes:
+            raise ValueError(
+                f"{name} must be from 0 to {num_classes - 1}, got {given.min()} to {given.max()}"
+            )
+
+
+def check_batch_size(num_samples: int, batch_size: int) -> None:
+    """Raise ``ValueError`` unless there are samples and a positive number of them at a time."""
+    if num_samples < 1 or batch_size < 1:
+        raise ValueError(
+            "prediction needs at least one sample, and at least one at a time; got "
+            f"{num_samples} samples in batches of {batch_size}"
+        )
+
+
+def check_targets(loss: str, targets: Any, num_outputs: int) -> None:
+    """Raise ``ValueError`` unless targets are what a loss compares a model's outputs with.
+
+    Args:
+        loss: cross_entropy, of (samples,) integers from 0 to num_outputs - 1; or
+            mean_squared_error, of (samples, num_outputs) numbers.
+        targets: array on the host.
+        num_outputs: outputs of the model.
+    """
+    targets = np.asarray(targets)
+    if loss == "mean_squared_error":
+        if targets.ndim != 2 or targets.shape[1] != num_outputs:
+            raise ValueError(
+                f"targets of mean_squared_error must have shape (samples, {num_outputs}), got "
+                f"{targets.shape}"
+            )
+        return
+    if targets.ndim != 1 or not np.issubdtype(targets.dtype, np.integer):
+        raise ValueError(
+            f"targets of cross_entropy must be (samples,) integers, got {targets.dtype} of shape "
+            f"{targets.shape}"
+        )
+    if len(targets) and not 0 <= targets.min() <= targets.max() < num_outputs:
+        raise ValueError(
+            f"targets of cross_entropy must be from 0 to {num_outputs - 1}, got {targets.min()} "
+            f"to {targets.max()}"
+        )
+
+
+def check_num_steps(schedule: str, num_steps: int | None) -> None:
+    """Raise ``ValueError`` when a schedule does not know where it ends, or is too short."""
+    if schedule == "constant":
+        return
+    # one_cycle goes up and down, which takes 4 steps.
+    least = 4 if schedule == "one_cycle" else 1
+    if num_steps is None or num_steps < least:
+        raise ValueError(
+            f"the schedule {schedule} needs num_steps, the steps of the whole run, of at least "
+            f"{least}; got {num_steps}"
+        )
+
+
+def check_last_batch(num_samples: int, batch_size: int, *, has_batch_norm: bool) -> None:
+    """Raise ``ValueError`` when there are no samples, or the last batch would hold a single one.
+
+    BatchNorm needs two: one sample's variance is zero, and its unbiased one undefined.
+    """
+    if num_samples < 1:
+        raise ValueError("training needs samples, got none")
+    if has_batch_norm and num_samples % batch_size == 1:
+        raise ValueError(
+            f"{num_samples} training samples in batches of {batch_size} leave a last batch of "
+            "one, and BatchNorm needs two; choose another batch_size or number of samples"
+        )
+
+
+def check_training(
+    config: TrainConfig, model_config: Any, train: Batch, validation: Batch | None
+) -> None:
+    """Raise ``ValueError`` unless a model can be trained on these data.
+
+    Args:
+        config: how it is trained.
+        model_config: of the model.
+        train: samples to train on, their targets on the host.
+        validation: samples to evaluate after each epoch.
+    """
+    if validation is None and (config.patience is not None or config.keep_best):
+        raise ValueError("patience and keep_best need a validation set, got none")
+    for dataset in (train, validation):
+        if dataset is not None:
+            check_targets(config.loss, dataset.targets, num_outputs(model_config))
+    normalised = has_batch_norm(model_config)
+    check_last_batch(len(train.targets), config.batch_size, has_batch_norm=normalised)

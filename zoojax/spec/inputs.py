@@ -1,0 +1,124 @@
+"""Pictures and waves of the user's own: read from files, and what was predicted for them."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from zoojax.spec.config import CNNConfig, MLPConfig
+
+CHANNELS = 3
+WITHOUT_ALPHA = ("RGB", "L", "P", "1")
+WITH_ALPHA = ("RGBA", "LA")
+
+
+def read_samples(paths: Sequence[Path], config: Any) -> tuple[list[str], NDArray[Any]]:
+    """Read files as samples of a model.
+
+    Args:
+        paths: PNG or ``.npy`` files.
+        config: of the model.
+
+    Returns:
+        a name of each sample, and (samples, height, width, 3) uint8 or (samples, points) float.
+
+    Raises:
+        FileNotFoundError: when a file is missing.
+        ValueError: when there is none, or when one is damaged, of another kind or of another
+            size than the model takes; names it.
+    """
+    if not paths:
+        raise ValueError("files must name at least one PNG or .npy file")
+    names: list[str] = []
+    parts = []
+    for path in paths:
+        part = _read(Path(path), config)
+        parts.append(part)
+        numbers = [f"[{i}]" for i in range(len(part))] if path.suffix == ".npy" else [""]
+        names += [f"{path.name}{number}" for number in numbers]
+    return names, np.concatenate(parts)
+
+
+def _read(path: Path, config: Any) -> NDArray[Any]:
+    """Return the samples in one file."""
+    if isinstance(config, CNNConfig):
+        images = _read_npy(path) if path.suffix == ".npy" else read_png(path)
+        images = images[None] if images.ndim == 3 else images
+        expected = (config.height, config.width, CHANNELS)
+        if images.dtype != np.uint8 or images.shape[1:] != expected or not len(images):
+            raise ValueError(
+                f"{path} holds {images.dtype} of shape {images.shape}; the model takes uint8 "
+                f"pictures of shape {expected}"
+            )
+        return images
+    if path.suffix != ".npy":
+        raise ValueError(f"{path} is no .npy file, and this model takes waves")
+    waves = np.atleast_2d(_read_npy(path))
+    points = config.input_dim if isinstance(config, MLPConfig) else None
+    fits = waves.ndim == 2 and waves.size and points in (None, waves.shape[1])
+    if not fits or waves.dtype.kind not in "fiu" or not np.isfinite(waves).all():
+        raise ValueError(
+            f"{path} holds {waves.dtype} of shape {waves.shape}; the model takes finite numbers "
+            f"of shape (waves, {points or 'points'})"
+        )
+    return waves.astype(np.float64)
+
+
+def _read_npy(path: Path) -> NDArray[Any]:
+    try:
+        return np.asarray(np.load(path, allow_pickle=False))
+    except (ValueError, EOFError) as error:
+        raise ValueError(f"{path} is damaged, or no array of numbers: {error}") from None
+
+
+def read_png(path: Path) -> NDArray[np.uint8]:
+    """Read a PNG file as (height, width, 3) uint8.
+
+    Grey pictures get three equal channels.
+
+    Raises:
+        FileNotFoundError: when the file is missing.
+        ValueError: when it is damaged or no PNG, when it has transparent pixels, or channels of
+            more than 8 bits; names it.
+    """
+    # Here and not above: matplotlib brings it, and only this needs it.
+    from PIL import Image, UnidentifiedImageError
+
+    try:
+        with Image.open(path, formats=["PNG"]) as picture:
+            picture.load()
+    except (UnidentifiedImageError, SyntaxError) as error:
+        raise ValueError(f"{path} is no PNG file: {error}") from None
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        raise ValueError(f"{path} is damaged: {error}") from None
+    if picture.mode in WITH_ALPHA and (np.asarray(picture.getchannel("A")) < 255).any():
+        raise ValueError(f"{path} has transparent pixels; put it on a background first")
+    if picture.mode not in WITHOUT_ALPHA + WITH_ALPHA:
+        raise ValueError(f"{path} has pixels of mode {picture.mode}; allowed are 8-bit RGB or grey")
+    return np.asarray(picture.convert("RGB"))
+
+
+def prediction_table(
+    names: Sequence[str], outputs: NDArray[np.floating], config: Any, class_names: Sequence[str]
+) -> list[list[str]]:
+    """Return what was predicted as rows of text, the first with the columns' names.
+
+    Args:
+        names: of the samples.
+        outputs: (samples, classes) probabilities, or (samples, outputs) numbers.
+        config: of the model.
+        class_names: in label order; when there are none, classes are counted from 0.
+    """
+    if not isinstance(config, CNNConfig):
+        heads = [f"{i + 1} ahead" for i in range(outputs.shape[1])]
+        rows = [[f"{value:.6g}" for value in row] for row in outputs]
+        return [["wave", *heads], *([n, *row] for n, row in zip(names, rows, strict=True))]
+    classes = class_names or [f"class {i}" for i in range(outputs.shape[1])]
+    table = [["picture", "label", *classes]]
+    for name, probs in zip(names, outputs, strict=True):
+        table.append([name, classes[int(probs.argmax())], *(f"{prob:.4f}" for prob in probs)])
+    return table

@@ -1,0 +1,80 @@
+"""Configurations as flags: what the data decide is left out, since as flags it would be wrong."""
+
+import dataclasses
+import itertools
+from collections.abc import Sequence
+from typing import Any
+
+from zoojax.spec.config import DEFAULT_RUNS, CNNConfig, RunConfig
+
+DERIVED = (
+    *("num_classes", "height", "width", "num_input_channels"),
+    *("input_dim", "output_dim", "input_size", "output_size", "cell", "loss"),
+)
+OF_SHAPES = ("target", "stratified")
+"""Options of a run that waves have not."""
+
+
+def flags_of(config: Any, left_out: Sequence[str] = DERIVED, **parts: Any) -> Any:
+    """Return an object with a configuration's fields and values, from which flags are made.
+
+    Args:
+        config: a dataclass.
+        left_out: names of fields that are no flags.
+        parts: what to have instead of some fields.
+    """
+    fields = [field for field in dataclasses.fields(config) if field.name not in left_out]
+    types = {field.name: field.type for field in fields}
+    types |= {name: type(part) for name, part in parts.items()}
+    values = {field.name: getattr(config, field.name) for field in fields} | parts
+    made = dataclasses.make_dataclass(
+        f"{type(config).__name__}Flags",
+        [(name, types[name], dataclasses.field(default=values[name])) for name in types],
+        frozen=True,
+    )
+    made.__doc__ = type(config).__doc__
+    return made()
+
+
+def run_flags(default: RunConfig) -> Any:
+    """Return the flags of a run, with its values as defaults."""
+    parts = {"data": default.data, "model": flags_of(default.model)}
+    left_out = () if default.class_names else OF_SHAPES
+    return flags_of(default, left_out, train=flags_of(default.train), **parts)
+
+
+def run_config(flags: Any, default: RunConfig) -> RunConfig:
+    """Return the configuration that flags describe.
+
+    Args:
+        flags: what ``run_flags(default)`` returned, or the like with other values.
+        default: has the values that are no flags.
+    """
+    options = _values(flags)
+    sizes = {}
+    if isinstance(default.model, CNNConfig):
+        # Known before the model is made, which checks that its layers fit the picture.
+        sizes = {"height": flags.data.image_height, "width": flags.data.image_width}
+    options["model"] = dataclasses.replace(default.model, **_values(flags.model), **sizes)
+    options["train"] = dataclasses.replace(default.train, **_values(flags.train))
+    return dataclasses.replace(default, **options)
+
+
+def _values(flags: Any) -> dict[str, Any]:
+    return {field.name: getattr(flags, field.name) for field in dataclasses.fields(flags)}
+
+
+def chosen(args: Sequence[str], flag: str, choices: Sequence[str]) -> str:
+    """Return the value of a flag on which other flags depend; the first choice unless given.
+
+    Args:
+        args: of the command line.
+        flag: such as ``--model``.
+        choices: its values; any other is left to the parser to refuse.
+    """
+    given = [arg.removeprefix(f"{flag}=") for arg in args if arg.startswith(f"{flag}=")]
+    given += [value for arg, value in itertools.pairwise(args) if arg == flag]
+    return given[-1] if given and given[-1] in choices else choices[0]
+
+
+MODELS = tuple(DEFAULT_RUNS)

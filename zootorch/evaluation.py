@@ -1,0 +1,81 @@
+"""Evaluation: a model's outputs for any number of samples, and how good they are."""
+
+import math
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from zoojax.spec.checks import check_batch_size
+from zoojax.spec.records import Batch
+from zootorch import data, metrics
+from zootorch.losses import cross_entropy
+
+
+def without_state(outputs: Any) -> Tensor:
+    """Return the predictions alone: a recurrent model returns its last state as well."""
+    return outputs[0] if isinstance(outputs, tuple) else outputs
+
+
+@torch.no_grad()
+def predict(model: Any, inputs: Tensor, batch_size: int = 256) -> Tensor:
+    """Return a model's outputs in eval mode, in which it is left: logits, or predicted numbers.
+
+    Args:
+        model: a zootorch model.
+        inputs: (samples, height, width, 3) uint8 pictures, or (samples, ...) float.
+        batch_size: samples at a time.
+
+    Returns:
+        (samples, outputs) float.
+
+    Raises:
+        ValueError: when there are no samples or the batch size is under 1.
+    """
+    check_batch_size(len(inputs), batch_size)
+    model.eval()
+    weight = next(model.parameters())
+    chunks = (data.as_inputs(c.to(weight.device), weight.dtype) for c in inputs.split(batch_size))
+    return torch.cat([without_state(model(chunk)) for chunk in chunks])
+
+
+class Evaluation(NamedTuple):
+    """How a model does on a data set.
+
+    Attributes:
+        loss: of all samples; a cross-entropy is in nats.
+        accuracy: fraction of right predictions, 0..1; NaN where there are no classes.
+        predictions: (samples,) int32 predicted classes, or (samples, outputs) numbers.
+    """
+
+    loss: float
+    accuracy: float
+    predictions: np.ndarray
+
+
+def evaluate(
+    model: Any,
+    dataset: Batch,
+    *,
+    loss: Callable[[Tensor, Tensor], Tensor] = cross_entropy,
+    batch_size: int = 256,
+) -> Evaluation:
+    """Evaluate a model in eval mode on all samples of ``dataset``.
+
+    Args:
+        model: a zootorch model.
+        dataset: inputs (samples, ...), and targets: integers of classes, or numbers.
+        loss: a function of outputs and targets.
+        batch_size: samples at a time.
+    """
+    outputs = predict(model, dataset.inputs, batch_size)
+    targets = dataset.targets.to(outputs.device)
+    value = float(loss(outputs, targets))
+    if targets.ndim > 1 or targets.is_floating_point():
+        return Evaluation(value, math.nan, outputs.numpy(force=True))
+    predictions = outputs.argmax(-1)
+    accuracy = metrics.Accuracy()
+    accuracy.update(targets, predictions)
+    return Evaluation(value, accuracy.compute(), predictions.int().numpy(force=True))
