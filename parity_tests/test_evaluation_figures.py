@@ -99,11 +99,11 @@ def test_gradients_of_zero_and_of_infinity_are_hollow_at_the_edges():
     sick, well = lines["conv_block.0 (vanishing)"], lines["rnn_l0"]
     np.testing.assert_array_equal(sick.get_ydata(), [1e-6, 2e-6, NAN, NAN])
     np.testing.assert_array_equal(well.get_ydata(), [0.1, 0.2, NAN, 0.3])
-    np.testing.assert_array_equal(well.get_xdata(), ENDS)
+    np.testing.assert_array_equal(well.get_xdata(), [0, 5, 10, 15])
     assert sick.get_linewidth() > 2 * well.get_linewidth()
     assert sick.get_marker() != well.get_marker()
-    assert at_edge(panel, 0) == [[15, 20]]
-    assert at_edge(panel, 1) == [[15]]
+    assert at_edge(panel, 0) == [[10, 15]]
+    assert at_edge(panel, 1) == [[10]]
     zero, infinite = legend_of(panel)[2:]
     assert zero == "hollow, at the bottom edge: zero"
     assert infinite == "hollow, at the top edge: not finite"
@@ -114,7 +114,7 @@ def test_fourteen_layers_look_different_even_when_all_are_zero():
     layers = {f"layer {i}": np.zeros(EPOCHS) for i in range(14)}
     figure = figures.training_curves(make_history(largest_gradients=layers))
     panel = figure.axes[2]
-    assert at_edge(panel, 0) == [ENDS] * 14
+    assert at_edge(panel, 0) == [[0, 5, 10, 15]] * 14
     looks = {(line.get_color(), line.get_marker()) for line in lines_of(panel).values()}
     assert len(looks) == 14 + 1  # and the key to hollow markers
     assert figure._repr_png_()  # places everything

@@ -147,7 +147,10 @@ def judge(
         targets=np.asarray(samples.targets),
         outputs=np.asarray(outputs),
         scores=found,
-        curves=jax.tree.map(np.asarray, curves),
+        curves={
+            kind: {name: tuple(map(np.asarray, curve)) for name, curve in drawn.items()}
+            for kind, drawn in curves.items()
+        },
     )
 
 

@@ -45,7 +45,14 @@ def classifier_scores(labels: ArrayLike, probs: ArrayLike) -> Scores:
                 average or "each": area(labels, probs, average=average)
                 for average in (None, "macro", "micro")
             }
-    return jax.tree.map(lambda value: np.asarray(value).tolist(), scores)
+    return _plain(scores)
+
+
+def _plain(value: Any) -> Any:
+    """Return arrays as plain numbers and lists; ``jax.tree.map`` would sort the names."""
+    if isinstance(value, dict):
+        return {name: _plain(each) for name, each in value.items()}
+    return np.asarray(value).tolist()
 
 
 def classifier_curves(labels: ArrayLike, probs: ArrayLike, names: Sequence[str]) -> Curves:
@@ -91,4 +98,4 @@ def regressor_scores(targets: ArrayLike, predictions: ArrayLike) -> Scores:
                 "each": [metric(*column) for column in columns],
                 "all": metric(*(each.ravel() for each in pair)),
             }
-    return jax.tree.map(lambda value: np.asarray(value).tolist(), scores)
+    return _plain(scores)

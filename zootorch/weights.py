@@ -58,7 +58,7 @@ def from_arrays(model: Any, arrays: Mapping[str, Any], source: str = "the weight
     """
     leaves = layout.layout(model.config)
     layout.check_arrays(arrays, leaves, source)
-    state = {leaf.name: torch.as_tensor(np.asarray(arrays[leaf.name])) for leaf in leaves}
+    state = {leaf.name: torch.from_numpy(np.array(arrays[leaf.name])) for leaf in leaves}
     model.to(state[leaves[0].name].dtype)
     # Not strict: num_batches_tracked stays as it is.
     model.load_state_dict(state, strict=False)

@@ -8,6 +8,8 @@ the configuration, the backend, the log, the random state, a fingerprint of the 
 every other file its size and its SHA-256. Nothing in it is a pickle.
 """
 
+import hashlib
+import json
 import os
 import shutil
 import time
@@ -150,9 +152,8 @@ class Checkpoints:
         content = files.read_json(path)
         if content.get("format") != FORMAT:
             raise ValueError(f"{path} has format {content.get('format')!r}, known is {FORMAT!r}")
-        for name in ("config", "data", "files", "log", "random"):
-            if not isinstance(content.get(name), dict):
-                raise ValueError(f"{path} is damaged: it lacks {name}")
+        if content.pop("sha256", None) != _seal(content):
+            raise ValueError(f"{path} is damaged: its SHA-256 is another than it says")
         check_same_config(content["config"], self.config, str(path.parent))
         for name in {files.WEIGHTS, files.CONFIG, OPTIMIZER, *content["files"]}:
             files.check_digest(path.parent / name, content["files"].get(name))
@@ -181,7 +182,8 @@ class Checkpoints:
             "log": checkpoint.log,
             "files": {path.name: files.digest(path) for path in sorted(partial.iterdir())},
         }
-        files.write_json(partial / TRAINING, content)
+        content = files.plain(content)
+        files.write_json(partial / TRAINING, {**content, "sha256": _seal(content)})
         partial.rename(folder)
         for other in self.folder.iterdir():
             if other != folder:
@@ -201,6 +203,11 @@ class NoCheckpoints:
 
     def save(self, checkpoint: Checkpoint) -> None:
         """Save nothing."""
+
+
+def _seal(content: Mapping[str, Any]) -> str:
+    """Return the SHA-256 of what ``training.json`` says."""
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
 def _read(path: Path, expected: Mapping[str, tuple[int, ...]]) -> Arrays:

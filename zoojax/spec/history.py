@@ -76,9 +76,15 @@ class History:
 
     @property
     def gradient_problems(self) -> dict[str, str]:
-        """Layers whose gradient was "vanishing" or "exploding" as the last epoch began."""
-        last = {layer: float(values[-1]) for layer, values in self.largest_gradients.items()}
-        return gradient_problems(last)
+        """Layers whose gradient was "exploding" in any epoch, or "vanishing" in the last."""
+        epochs = [
+            gradient_problems(dict(zip(self.largest_gradients, each, strict=True)))
+            for each in zip(*self.largest_gradients.values(), strict=True)
+        ]
+        exploding = {
+            layer: kind for each in epochs for layer, kind in each.items() if kind == "exploding"
+        }
+        return epochs[-1] | exploding
 
 
 def gradient_problems(largest: Mapping[str, float]) -> dict[str, str]:

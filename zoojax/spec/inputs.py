@@ -1,5 +1,6 @@
 """Pictures and waves of the user's own: read from files, and what was predicted for them."""
 
+import io
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -10,8 +11,8 @@ from numpy.typing import NDArray
 from zoojax.spec.config import CNNConfig, MLPConfig
 
 CHANNELS = 3
-WITHOUT_ALPHA = ("RGB", "L", "P", "1")
-WITH_ALPHA = ("RGBA", "LA")
+BIT_DEPTH = 24
+"""Place of the byte in a PNG file that says of how many bits its channels are."""
 
 
 def read_samples(paths: Sequence[Path], config: Any) -> tuple[list[str], NDArray[Any]]:
@@ -32,10 +33,15 @@ def read_samples(paths: Sequence[Path], config: Any) -> tuple[list[str], NDArray
     if not paths:
         raise ValueError("files must name at least one PNG or .npy file")
     names: list[str] = []
-    parts = []
-    for path in paths:
-        part = _read(Path(path), config)
+    parts: list[NDArray[Any]] = []
+    for path in map(Path, paths):
+        part = _read(path, config)
         parts.append(part)
+        if part.shape[1:] != parts[0].shape[1:]:
+            raise ValueError(
+                f"{path} has waves of {part.shape[1]} points, {paths[0]} of {parts[0].shape[1]}; "
+                "files given together need waves of one length"
+            )
         numbers = [f"[{i}]" for i in range(len(part))] if path.suffix == ".npy" else [""]
         names += [f"{path.name}{number}" for number in numbers]
     return names, np.concatenate(parts)
@@ -55,7 +61,8 @@ def _read(path: Path, config: Any) -> NDArray[Any]:
         return images
     if path.suffix != ".npy":
         raise ValueError(f"{path} is no .npy file, and this model takes waves")
-    waves = np.atleast_2d(_read_npy(path))
+    waves = _read_npy(path)
+    waves = waves[None] if waves.ndim == 1 else waves
     points = config.input_dim if isinstance(config, MLPConfig) else None
     fits = waves.ndim == 2 and waves.size and points in (None, waves.shape[1])
     if not fits or waves.dtype.kind not in "fiu" or not np.isfinite(waves).all():
@@ -67,10 +74,12 @@ def _read(path: Path, config: Any) -> NDArray[Any]:
 
 
 def _read_npy(path: Path) -> NDArray[Any]:
-    try:
-        return np.asarray(np.load(path, allow_pickle=False))
-    except (ValueError, EOFError) as error:
-        raise ValueError(f"{path} is damaged, or no array of numbers: {error}") from None
+    with path.open("rb") as file:
+        try:
+            return np.asarray(np.load(file, allow_pickle=False))
+        # NumPy raises what its parsers of headers and of ZIP files raise.
+        except Exception as error:
+            raise ValueError(f"{path} is damaged, or no array of numbers: {error}") from None
 
 
 def read_png(path: Path) -> NDArray[np.uint8]:
@@ -86,19 +95,21 @@ def read_png(path: Path) -> NDArray[np.uint8]:
     # Here and not above: matplotlib brings it, and only this needs it.
     from PIL import Image, UnidentifiedImageError
 
+    content = path.read_bytes()
     try:
-        with Image.open(path, formats=["PNG"]) as picture:
+        with Image.open(io.BytesIO(content), formats=["PNG"]) as picture:
             picture.load()
-    except (UnidentifiedImageError, SyntaxError) as error:
-        raise ValueError(f"{path} is no PNG file: {error}") from None
-    except FileNotFoundError:
-        raise
-    except OSError as error:
+    except UnidentifiedImageError:
+        raise ValueError(f"{path} is no PNG file, or damaged") from None
+    # Pillow raises much: OSError, SyntaxError, ValueError, an error of its own for huge pictures.
+    except Exception as error:
         raise ValueError(f"{path} is damaged: {error}") from None
-    if picture.mode in WITH_ALPHA and (np.asarray(picture.getchannel("A")) < 255).any():
+    # Not told by Pillow's mode: of 16-bit RGB it keeps 8.
+    if (depth := content[BIT_DEPTH]) > 8:
+        raise ValueError(f"{path} has channels of {depth} bits; allowed are 8-bit RGB or grey")
+    # A palette or one color can be transparent without a channel of its own.
+    if (np.asarray(picture.convert("RGBA"))[..., 3] < 255).any():
         raise ValueError(f"{path} has transparent pixels; put it on a background first")
-    if picture.mode not in WITHOUT_ALPHA + WITH_ALPHA:
-        raise ValueError(f"{path} has pixels of mode {picture.mode}; allowed are 8-bit RGB or grey")
     return np.asarray(picture.convert("RGB"))
 
 

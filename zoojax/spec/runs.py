@@ -110,9 +110,9 @@ def check_same_classes(config: RunConfig, data: ShapesConfig, source: str) -> No
     ours, theirs = ((each.image_height, each.image_width) for each in (own, data))
     if ours != theirs:
         raise ValueError(f"{source} has pictures of {theirs} pixels, the model takes {ours}")
-    names, given = (each.class_names(config.target) for each in (own, data))
+    names, given = (", ".join(each.class_names(config.target)) for each in (own, data))
     if names != given:
-        raise ValueError(f"{source} has classes {', '.join(given)}; the model has {names}")
+        raise ValueError(f"{source} has classes {given}; the model has {names}")
 
 
 def draw_results(results: Results, config: RunConfig, name: str) -> dict[str, Figure]:

@@ -91,6 +91,8 @@ class RunConfig:
             raise ValueError(f"points of a wave are numbers, not classes: got {self.train.loss}")
         if not has_classes and self.stratified:
             raise ValueError("waves have no classes to stratify by")
+        if "micro" in self.class_names:
+            raise ValueError("no color can be named micro: it is an average of all classes")
         if has_classes:
             check_class_weights(self.train.class_weights, len(self.class_names))
 

@@ -22,9 +22,9 @@ def training_curves(
 ) -> NotebookFigure:
     """Draw losses, learning rate and largest gradients over the weight updates made so far.
 
-    What belongs to a step stands at the number of updates before it, what belongs to an
-    epoch where the epoch ends. Gradients are on a logarithmic axis; those of zero are hollow
-    at its bottom edge, those not finite hollow at its top edge.
+    What belongs to a step stands at the number of updates before it, losses of an epoch where
+    the epoch ends, gradients where it begins. Gradients are on a logarithmic axis; those of zero
+    are hollow at its bottom edge, those not finite hollow at its top edge.
 
     Args:
         history: what the run recorded, of at least one epoch.
@@ -128,7 +128,7 @@ def _draw_learning_rates(panel: Axes, history: History) -> None:
 
 
 def _draw_gradients(panel: Axes, history: History, problems: Mapping[str, str]) -> None:
-    ends = _epoch_ends(history)
+    starts = np.append(0, _epoch_ends(history)[:-1])
     everything = np.array(list(history.largest_gradients.values()))
     panel.set_yscale("log")
     panel.set_ylim(_decades_around(everything))
@@ -139,9 +139,9 @@ def _draw_gradients(panel: Axes, history: History, problems: Mapping[str, str]) 
         look |= {"linewidth": 3.2 if problem else 1.2, "markersize": 8 if problem else 5}
         drawable = np.isfinite(largest) & (largest > 0)
         label = f"{name} ({problem})" if problem else name
-        panel.plot(ends, np.where(drawable, largest, np.nan), label=label, **look)
-        _draw_at_edge(panel, ends[largest == 0], 0, look)
-        _draw_at_edge(panel, ends[~np.isfinite(largest)], 1, look)
+        panel.plot(starts, np.where(drawable, largest, np.nan), label=label, **look)
+        _draw_at_edge(panel, starts[largest == 0], 0, look)
+        _draw_at_edge(panel, starts[~np.isfinite(largest)], 1, look)
     hollow: dict[str, Any] = {"marker": "o", "markerfacecolor": "white", "color": style.BLACK}
     if np.any(everything == 0):
         panel.plot([], [], ls="", label="hollow, at the bottom edge: zero", **hollow)

@@ -1,0 +1,91 @@
+"""Train in child processes, each killed at a random moment, until one comes to its end.
+
+A program of its own, since it forks: `python killed_training.py FOLDER SEED`. It prints how many
+children were killed, and how many of them while they wrote a checkpoint.
+"""
+
+import json
+import os
+import random
+import select
+import signal
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import torch
+
+import zootorch
+from zoojax.spec import files
+from zoojax.spec.checkpoints import Checkpoints, newest
+from zoojax.spec.config import MLPConfig, TrainConfig
+from zoojax.spec.records import Batch
+
+MODEL = MLPConfig(input_dim=6, output_dim=2, hidden_dim=8)
+TRAIN = TrainConfig(num_epochs=12, batch_size=16, keep_best=True)
+
+
+class TellingCheckpoints(Checkpoints):
+    """Tells the parent each step that was saved."""
+
+    pipe = None
+
+    def save(self, checkpoint):
+        super().save(checkpoint)
+        if self.pipe is not None:
+            os.write(self.pipe, checkpoint.log.num_steps.to_bytes(4, "big"))
+
+
+def train(folder, pipe=None):
+    """Train, from the last checkpoint on where there is one, and write the weights."""
+    generator = np.random.default_rng(0)
+    inputs = torch.from_numpy(generator.normal(size=(60, 6)).astype(np.float32))
+    labels = (inputs[:, 0] > 0).long()
+    model = zootorch.MLP(MODEL, zootorch.Generator(0))
+    saver = TellingCheckpoints(
+        folder / "checkpoints", TRAIN, backend="torch", every_steps=1, resume=True
+    )
+    saver.pipe = pipe
+    history = zootorch.Trainer(model, TRAIN).fit(
+        Batch(inputs[:40], labels[:40]),
+        validation=Batch(inputs[40:], labels[40:]),
+        checkpoints=saver,
+    )
+    model.save_pretrained(folder)
+    files.write_json(folder / "history.json", history)
+
+
+def main(folder, seed):
+    chance = random.Random(seed)
+    killed = in_write = 0
+    while True:
+        reader, writer = os.pipe()
+        child = os.fork()
+        if child == 0:
+            train(folder, writer)
+            os._exit(0)
+        os.close(writer)
+        if chance.random() < 0.8:  # else it may be killed before it has saved anything
+            select.select([reader], [], [], 60)
+        time.sleep(chance.uniform(0, 0.03))
+        os.kill(child, signal.SIGKILL)
+        _, status = os.waitpid(child, 0)
+        with os.fdopen(reader, "rb") as pipe:
+            told = pipe.read()
+        if status == 0:  # it was over before the signal came
+            break
+        assert os.WTERMSIG(status) == signal.SIGKILL, status
+        killed += 1
+        partial = list((folder / "checkpoints").glob(".*.partial"))
+        in_write += bool(partial)
+        if told:
+            # Nothing that was saved is lost.
+            saved = int(newest(folder / "checkpoints").name.split("-")[1])
+            assert saved >= int.from_bytes(told[-4:], "big"), (saved, told[-4:])
+    print(json.dumps({"killed": killed, "in_write": in_write}))
+
+
+if __name__ == "__main__":
+    torch.set_num_threads(1)
+    main(Path(sys.argv[1]), int(sys.argv[2]))
