@@ -1,14 +1,17 @@
 """Models, batches and trained states that several test files need."""
 
+import json
 import re
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 import optax
 import pytest
 import torch
 from hypothesis import HealthCheck, Phase, reject, settings
 from hypothesis import strategies as st
+from tolerances import relative
 
 import zoojax
 import zootorch
@@ -160,3 +163,60 @@ def check_refused(message, *calls):
             call()
         said.add(str(caught.value))
     assert len(said) == 1
+
+
+def score_difference(ours, theirs):
+    """Return the largest relative difference of numbers, lists and mappings of them.
+
+    The names must be the same in the same order. Where only one is NaN the difference is
+    infinite.
+    """
+    if isinstance(theirs, dict):
+        assert list(ours) == list(theirs)
+        return max(score_difference(ours[key], value) for key, value in theirs.items())
+    ours, theirs = np.asarray(ours, np.float64), np.asarray(theirs, np.float64)
+    assert ours.shape == theirs.shape
+    if (np.isnan(ours) != np.isnan(theirs)).any():
+        return np.inf
+    return relative(np.nan_to_num(ours), np.nan_to_num(theirs))
+
+
+def flip(content, place):
+    """Return bytes of which one has its last bit changed."""
+    return content[:place] + bytes([content[place] ^ 1]) + content[place + 1 :]
+
+
+DAMAGES = {
+    "first byte": lambda content: flip(content, 0),
+    "byte in the middle": lambda content: flip(content, len(content) // 2),
+    "last byte": lambda content: flip(content, len(content) - 1),
+    "truncated": lambda content: content[:-1],
+    "extended": lambda content: content + b"\n",
+    "emptied": lambda content: b"",
+}
+"""What can happen to a file on disk."""
+
+
+def change_card(path, *keys, value):
+    """Change what a data set's card says under ``keys``, one inside the other."""
+    card = part = json.loads(path.read_text())
+    *outer, last = keys
+    for key in outer:
+        part = part[key]
+    part[last] = value
+    path.write_text(json.dumps(card))
+
+
+def assert_dataset_refused(load, path, *parts, error=ValueError):
+    """Assert that loading a data set raises an error that names a file of it and says ``parts``.
+
+    Args:
+        load: function of the data set's folder.
+        path: of the file.
+        parts: what the error must say as well.
+        error: type of the error.
+    """
+    with pytest.raises(error) as caught:
+        load(path.parent)
+    for part in (str(path), *parts):
+        assert part in str(caught.value)

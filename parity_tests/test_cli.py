@@ -1,20 +1,18 @@
 """The command line from end to end, on small pictures, and what it says to bad input."""
 
-import contextlib
 import dataclasses
-import io
-import json
 import shutil
-from typing import NamedTuple
 
 import jax
 import numpy as np
 import pytest
+from command_line import read, succeed, zoo
 
 import zootorch.parity
+from zoojax.spec import files
+from zoojax.spec.config import DEFAULT_RUNS
 from zoojax.spec.datasets import load_shapes
 from zoojax.spec.runs import load_run
-from zootorch.cli import DEFAULT, main
 
 PICTURES = ["--data.image-height", "16", "--data.image-width", "16"]
 PICTURES += ["--data.min-size", "4", "--data.max-size", "12", "--data.no-shades"]
@@ -26,41 +24,8 @@ TINY += ["--validation-fraction", "0.3333"]
 NUM_VALIDATION = 32
 
 
-class Result(NamedTuple):
-    code: int
-    out: str
-    err: str
-
-
-def zoo(*args):
-    out, err, code = io.StringIO(), io.StringIO(), 0
-    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
-        try:
-            main([str(arg) for arg in args])
-        except SystemExit as stop:
-            code = stop.code
-    return Result(code, out.getvalue(), err.getvalue())
-
-
 def words(text):
     return " ".join(text.replace("│", " ").split())
-
-
-def succeed(*args):
-    result = zoo(*args)
-    assert result.code == 0, result.err
-    return result
-
-
-def read(path):
-    return json.loads(path.read_text())
-
-
-@pytest.fixture(autouse=True)
-def _leave_float64_as_it_was():
-    before = jax.config.read("jax_enable_x64")
-    yield
-    jax.config.update("jax_enable_x64", before)
 
 
 @pytest.fixture(scope="module")
@@ -107,7 +72,8 @@ def test_simulate_writes_the_same_data_set_in_both(simulated):
 @pytest.mark.parametrize("backend", ["jax", "torch"])
 def test_train_writes_a_run(trained, backend):
     folder = trained / backend
-    names = ["config.json", "history.json", "losses.png", "model.safetensors", "run.json"]
+    names = ["checkpoints", "config.json", "history.json", "losses.png", "model.safetensors"]
+    names += ["run.json", "training.png"]
     assert sorted(path.name for path in folder.iterdir()) == names
     saved = load_run(folder)
     assert saved.backend == backend
@@ -142,7 +108,8 @@ def test_either_backend_evaluates_a_run_alike(trained, simulated, trainer, data)
     assert counts.sum() == first["num_samples"] == (2 * 24 if data else NUM_VALIDATION)
     assert np.trace(counts) / counts.sum() == pytest.approx(first["accuracy"])
     assert first["class_names"] == ["circle", "diamond", "rectangle", "triangle"]
-    assert (folder / "confusion.png").exists()
+    for name in ("confusion", "confusion_normalized", "roc", "precision_recall"):
+        assert (folder / f"{name}.png").exists()
 
 
 def test_evaluating_a_run_gives_its_last_validation(trained):
@@ -159,6 +126,7 @@ def test_compare_writes_numbers_figures_and_report(compared):
     folder, (first, second), result = compared
     assert result.code == 0, result.err
     names = ["comparison.json", "confusion.png", "losses.png", "report.html", "samples.png"]
+    names += ["training_zoojax.png", "training_zootorch.png"]
     assert sorted(path.name for path in folder.iterdir()) == names
     numbers = read(folder / "comparison.json")
     rows = {row["name"]: row for row in numbers["rows"]}
@@ -167,9 +135,9 @@ def test_compare_writes_numbers_figures_and_report(compared):
     for name in ("initial loss", "loss after 1 step", "validation loss", "confusion matrix"):
         assert name in rows
     assert numbers["zoojax"]["history"]["step_losses"] == first.history.step_losses.tolist()
-    assert numbers["zootorch"]["confusion_matrix"] == second.confusion_matrix.tolist()
+    assert numbers["zootorch"]["scores"] == files.without_nan(second.results.scores)
     page = (folder / "report.html").read_text()
-    assert page.count("data:image/png;base64,") == 3
+    assert page.count("data:image/png;base64,") == 5
     for name in rows:
         assert name in page
         assert name.split(",")[0] in result.out
@@ -178,7 +146,7 @@ def test_compare_writes_numbers_figures_and_report(compared):
 def test_compare_in_float64_finds_nothing_beyond_rounding(compared):
     folder, runs, result = compared
     verdicts = {row["name"]: row["verdict"] for row in read(folder / "comparison.json")["rows"]}
-    assert verdicts.pop("training, images/s") == "—"
+    assert verdicts.pop("training, samples/s") == "—"
     assert set(verdicts.values()) <= {"identical", "within rounding"}
     assert "0 differ" in words(result.out)
     for run in runs:
@@ -188,7 +156,7 @@ def test_compare_in_float64_finds_nothing_beyond_rounding(compared):
 
 def test_compare_exits_with_1_when_the_runs_differ(compared, tmp_path, monkeypatch):
     _, (first, second), _ = compared
-    other = dataclasses.replace(second, pixels_sha256="0" * 64)
+    other = dataclasses.replace(second, data_sha256="0" * 64)
     monkeypatch.setattr(zootorch.parity, "run_both", lambda *args, **options: (first, other))
     result = zoo("compare", "--out", tmp_path, *TINY, "--train.dtype", "float64")
     assert result.code == 1
@@ -218,6 +186,7 @@ def test_a_run_that_diverges_ends_with_one_line(tmp_path):
     assert not (tmp_path / "new").exists()
 
 
+DEFAULT = DEFAULT_RUNS["cnn"]
 IMAGE_HEIGHT = f"height of a picture in pixels. (default: {DEFAULT.data.image_height})"
 LEARNING_RATE = f"step size, or the largest of a schedule. (default: {DEFAULT.train.learning_rate})"
 
@@ -228,6 +197,7 @@ LEARNING_RATE = f"step size, or the largest of a schedule. (default: {DEFAULT.tr
         ("simulate", ["--out PATH", "in pixels", "(default: 224)", "(default: 10)", "2^32 - 1"]),
         ("train", ["--out PATH", "{jax,torch}", "in pixels", LEARNING_RATE, "under 1"]),
         ("evaluate", ["--folder PATH", "the one that trained unless given"]),
+        ("predict", ["--files [PATH", "(height, width, 3)", "CSV"]),
         ("compare", ["(default: demo)", "in pixels", IMAGE_HEIGHT, "0..99", "under 1"]),
     ],
 )
@@ -240,12 +210,12 @@ def test_help_states_units_and_defaults(command, said):
 
 def test_help_names_every_command():
     text = words(succeed("--help").out)
-    for command in ("simulate", "train", "evaluate", "compare"):
+    for command in ("simulate", "train", "evaluate", "predict", "compare"):
         assert command in text
 
 
 BAD = {
-    "no command": ([], ["one of {{simulate, train, evaluate, compare}}"]),
+    "no command": ([], ["one of {{simulate, train, evaluate, predict, compare}}"]),
     "unknown command": (["dance"], ["dance"]),
     "unknown flag": (["simulate", "--out", "{new}", "--num-cats", "3"], ["--num-cats"]),
     "wrong type": (["simulate", "--out", "{new}", "--num-each", "many"], ["--num-each", "many"]),
@@ -291,6 +261,27 @@ BAD = {
     "data of another size": (
         ["evaluate", "--folder", "{run}", "--data", "{other}"],
         ["(12, 16) pixels, the model takes (16, 16)"],
+    ),
+    "a run that is there": (
+        ["train", "--backend", "jax", "--out", "{run}", *TINY],
+        ["{run}/checkpoints/step-", "resume it, or choose another folder"],
+    ),
+    "resumed with other flags": (
+        ["train", "--backend", "jax", "--out", "{run}", *TINY, "--train.seed", "1", "--resume"],
+        ["another train.seed: it has 0, this run 1"],
+    ),
+    "a split that it has not": (
+        ["evaluate", "--folder", "{run}", "--split", "test"],
+        ["{run} has no test samples; it has train, validation"],
+    ),
+    "waves for pictures": (
+        ["predict", "--folder", "{run}", "--files", "{data}/latents.csv"],
+        ["{data}/latents.csv is no PNG file"],
+    ),
+    "no files": (["predict", "--folder", "{run}", "--files"], ["files must name at least one"]),
+    "checkpoints never": (
+        ["train", "--backend", "jax", "--out", "{new}", *TINY, "--checkpoint-steps", "0"],
+        ["every_steps must be over 0, got 0"],
     ),
     "existing data set": (
         ["simulate", "--out", "{data}", *PICTURES],

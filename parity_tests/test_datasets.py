@@ -7,6 +7,7 @@ import json
 import numpy as np
 import oracle
 import pytest
+from builders import DAMAGES, assert_dataset_refused, change_card, flip
 from oracle import assert_same
 
 import zoojax.pipeline
@@ -42,10 +43,7 @@ def folder(tmp_path):
 
 
 def assert_refused(folder, name, *parts, error=ValueError):
-    with pytest.raises(error) as caught:
-        load_shapes(folder)
-    for part in (str(folder / name), *parts):
-        assert part in str(caught.value)
+    assert_dataset_refused(load_shapes, folder / name, *parts, error=error)
 
 
 @pytest.mark.parametrize("package", [zoojax, zootorch])
@@ -112,20 +110,6 @@ def test_the_card_says_what_there_is(folder):
         assert about == {"bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()}
 
 
-def flip(content, place):
-    return content[:place] + bytes([content[place] ^ 1]) + content[place + 1 :]
-
-
-DAMAGES = {
-    "first byte": lambda content: flip(content, 0),
-    "byte in the middle": lambda content: flip(content, len(content) // 2),
-    "last byte": lambda content: flip(content, len(content) - 1),
-    "truncated": lambda content: content[:-1],
-    "extended": lambda content: content + b"\n",
-    "emptied": lambda content: b"",
-}
-
-
 @pytest.mark.parametrize("damage", DAMAGES)
 @pytest.mark.parametrize("name", DATA)
 def test_a_damaged_file_is_refused_by_name(folder, name, damage):
@@ -156,13 +140,6 @@ def test_a_card_that_is_no_json_object_is_refused(folder, damage):
     assert_refused(folder, "card.json", "is damaged")
 
 
-def change(card, *keys, value):
-    *path, last = keys
-    for key in path:
-        card = card[key]
-    card[last] = value
-
-
 @pytest.mark.parametrize(
     ("keys", "value", "message"),
     [
@@ -181,10 +158,7 @@ def change(card, *keys, value):
     ],
 )
 def test_a_card_that_makes_no_sense_is_refused(folder, keys, value, message):
-    path = folder / "card.json"
-    card = json.loads(path.read_text())
-    change(card, *keys, value=value)
-    path.write_text(json.dumps(card))
+    change_card(folder / "card.json", *keys, value=value)
     assert_refused(folder, "card.json", message)
 
 

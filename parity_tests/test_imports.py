@@ -54,8 +54,10 @@ def loaded(*modules: str, blocked: tuple[str, ...] = ()) -> set[str]:
 
 
 def spec_modules() -> list[str]:
-    files = sorted((ROOT / "zoojax" / "spec").glob("[!_]*.py"))
-    return ["zoojax.spec", *(f"zoojax.spec.{file.stem}" for file in files)]
+    files = sorted((ROOT / "zoojax" / "spec").rglob("[!_]*.py"))
+    names = [".".join(file.relative_to(ROOT).with_suffix("").parts) for file in files]
+    assert "zoojax.spec.config.runs" in names
+    return ["zoojax.spec", *names]
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """MLP and RNN: the cells by hand, states given and returned, both backends on any configuration."""
 
+import dataclasses
 import math
 
 import jax
@@ -12,9 +13,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tolerances import check, relative
 
+import zoojax.models
 import zoojax.weights
 import zootorch
+import zootorch.models
 from zoojax.spec.config import MLPConfig, RNNConfig
+from zoojax.spec.layer_shapes import layer_shapes
 from zoojax.spec.layout import num_parameters
 
 CELLS = ("rnn", "lstm", "gru")
@@ -156,6 +160,18 @@ def test_one_pass_of_random_configurations(config, seed, num_steps):
     largest = max(np.abs(grad).max() for grad in twin_grads.values())
     for key, grad in twin_grads.items():
         check(name, np.abs(grads[key] - grad).max() / max(largest, 1e-300))
+
+
+@few_examples(10)
+@given(st.one_of(RNNS, MLPS))
+def test_the_table_of_layers_is_what_both_models_produce(config):
+    rows = layer_shapes(config)
+    expected = {row.name: row.shape for row in rows}
+    assert len(expected) == len(rows)
+    assert zoojax.models.layer_shapes(zoojax.models.model_of(config)) == expected
+    assert zootorch.models.layer_shapes(zootorch.models.model_of(config)) == expected
+    other = dataclasses.replace(config, hidden_dim=config.hidden_dim + 1)
+    assert zootorch.models.layer_shapes(zootorch.models.model_of(other)) != expected
 
 
 @pytest.mark.parametrize("config", [RNNConfig(cell="lstm"), MLPConfig(), SMALL_CNN])

@@ -148,7 +148,7 @@ def judge(
         outputs=np.asarray(outputs),
         scores=found,
         curves={
-            kind: {name: tuple(map(np.asarray, curve)) for name, curve in drawn.items()}
+            kind: {name: (np.asarray(x), np.asarray(y)) for name, (x, y) in drawn.items()}
             for kind, drawn in curves.items()
         },
     )
