@@ -281,3 +281,15 @@ def test_a_table_needs_a_name_for_each_sample():
     for config in (PICTURES, POINTS):
         with pytest.raises(ValueError, match="longer"):
             prediction_table(["a"], np.ones((2, 2)), config, ())
+
+
+@pytest.mark.parametrize(
+    ("config", "message"),
+    [
+        (CNNConfig(num_input_channels=1), "pictures of 3 channels can be read; the model takes 1"),
+        (RNNConfig(input_size=2), "one number a time step can be read; the model takes 2"),
+    ],
+)
+def test_a_model_of_other_inputs_is_refused(tmp_path, config, message):
+    with pytest.raises(ValueError, match=message):
+        read_samples([tmp_path / "x.npy"], config)

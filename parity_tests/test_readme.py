@@ -28,4 +28,4 @@ def test_both_columns_of_the_example_end_in_the_same_loss():
         exec("\n".join(lines).replace("TrainConfig(", "TrainConfig(num_epochs=1, "), names)
         losses.append(eval(last, names))
     assert len(losses) == 2
-    assert losses[0] == pytest.approx(losses[1], rel=ALLOWED["float32, ten steps: losses"])
+    assert losses[0] == pytest.approx(losses[1], rel=ALLOWED["cnn: float32, ten steps"])

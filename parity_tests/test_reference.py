@@ -128,12 +128,17 @@ class TorchSide:
 SIDES = pytest.mark.parametrize("side_type", [JaxSide, TorchSide])
 
 
+def of_model(name, what):
+    """Return the name of a tolerance; of cnn_small it is one of cnn."""
+    return f"{name.partition('_')[0]}: {what}"
+
+
 @NAMES
 @SIDES
 def test_eval_output_is_the_workshops(name, side_type):
     reference = Reference(name)
     output = side_type(reference).eval_output()
-    check("reference, eval output", relative(output, reference.io["eval_output"]))
+    check(of_model(name, "workshop's outputs"), relative(output, reference.io["eval_output"]))
 
 
 @NAMES
@@ -148,9 +153,9 @@ def test_gradients_are_the_workshops(name, side_type):
     for key, expected in reference.grads.items():
         if key in idle:
             # Zero on paper: what either side has is rounding, small beside real gradients.
-            check("reference, gradients", np.abs(grads[key]).max() / largest)
+            check(of_model(name, "workshop's gradients"), np.abs(grads[key]).max() / largest)
         else:
-            check("reference, gradients", relative(grads[key], expected))
+            check(of_model(name, "workshop's gradients"), relative(grads[key], expected))
 
 
 @NAMES
@@ -160,7 +165,7 @@ def test_ten_adam_steps_are_the_workshops(name, side_type):
     side = side_type(reference)
     losses = np.array([side.step() for _ in range(10)])
     expected = reference.io["losses_adam_lr1e-3_no_dropout"]
-    check("reference, ten Adam steps, losses", np.abs(losses / expected - 1).max())
+    check(of_model(name, "workshop's ten Adam steps"), np.abs(losses / expected - 1).max())
     arrays = side.arrays()
     for key, running in reference.after10.items():
         if key.endswith("running_mean"):

@@ -180,7 +180,7 @@ def test_float64_ten_steps(config):
 @pytest.mark.slow
 def test_float64_losses_of_1000_steps():
     losses, _ = run_steps("workshop", "float64", 1000)
-    check("float64, 1000 steps: losses", np.abs(losses[:, 0] / losses[:, 1] - 1).max())
+    check("cnn: float64, whole run", np.abs(losses[:, 0] / losses[:, 1] - 1).max())
 
 
 def whole_runs(dtype, *, seed=5, num_epochs=3):
@@ -229,8 +229,8 @@ def test_float32_forward(config):
 def test_float32_ten_steps(config):
     losses, arrays = run_steps(config, "float32")
     difference = np.abs(losses[:, 0] / losses[:, 1] - 1)
-    check("float32, loss of step 0", difference[0])
-    check("float32, ten steps: losses", difference.max())
+    check("cnn: float32, first step", difference[0])
+    check("cnn: float32, ten steps", difference.max())
     idle = idle_parameters(CONFIGS[config])
     ours, theirs = (gradients(each) for each in arrays[1])
     compare_arrays("float32, one pass: gradients", ours, theirs, leave_out=idle)

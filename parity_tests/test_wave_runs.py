@@ -68,7 +68,7 @@ def test_float64_whole_run_of_520_steps(name):
     state, history, trainer, twin_history = whole_runs(name, "float64", 130)
     assert len(history.step_losses) == 520
     differences = np.abs(history.step_losses / twin_history.step_losses - 1)
-    check(f"float64, 520 steps of {name}: losses", differences.max())
+    check(f"{name}: float64, whole run", differences.max())
     ours, theirs = history.validation_losses, twin_history.validation_losses
     check(f"float64, 520 steps of {name}: validation losses, weights", relative(ours, theirs))
     assert np.isnan(history.validation_accuracies).all()
@@ -84,8 +84,8 @@ def test_float64_whole_run_of_520_steps(name):
 def test_float32_ten_steps(name):
     _, history, _, twin_history = whole_runs(name, "float32", 3)
     differences = np.abs(history.step_losses / twin_history.step_losses - 1)
-    check("float32, loss of step 0", differences[0])
-    check("float32, ten steps: losses", differences[:10].max())
+    check(f"{name}: float32, first step", differences[0])
+    check(f"{name}: float32, ten steps", differences[:10].max())
 
 
 @EACH

@@ -29,6 +29,7 @@ _HOMES = {
     "zoojax.mlp": ("MLP",),
     "zoojax.rnn": ("RNN",),
     "zoojax.shapes": ("shape_mask", "simulate_batch", "simulate_shapes"),
+    "zoojax.spec.checkpoints": ("Checkpoints",),
     "zoojax.spec.config": (
         "CNNConfig",
         "MLPConfig",

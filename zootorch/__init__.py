@@ -29,6 +29,7 @@ _HOMES = {
     "zootorch.random": ("Generator",),
     "zootorch.rnn": ("RNN",),
     "zootorch.shapes": ("ShapesDataset", "shape_mask"),
+    "zoojax.spec.checkpoints": ("Checkpoints",),
     "zoojax.spec.config": (
         "CNNConfig",
         "MLPConfig",

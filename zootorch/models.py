@@ -58,4 +58,4 @@ def layer_shapes(model: Any) -> dict[str, tuple[int, ...]]:
         state = outputs[1][0] if isinstance(outputs[1], tuple) else outputs[1]
         num_layers, _, hidden_dim = state.shape
         shapes[spec.STATE] = (num_layers, hidden_dim)
-    return shapes
+    return {row.name: shapes[row.name] for row in rows}

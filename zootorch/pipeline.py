@@ -140,7 +140,10 @@ def judge(config: RunConfig, model: Any, samples: Batch, name: str) -> Results:
         targets=samples.targets.numpy(),
         outputs=outputs.numpy(),
         scores=found | metrics.compute(),
-        curves=curves,
+        curves={
+            kind: {name: tuple(each.numpy() for each in curve) for name, curve in drawn.items()}
+            for kind, drawn in curves.items()
+        },
     )
 
 

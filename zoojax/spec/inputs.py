@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from zoojax.spec.config import CNNConfig, MLPConfig
+from zoojax.spec.config import CNNConfig, MLPConfig, RNNConfig
 
 CHANNELS = 3
 BIT_DEPTH = 24
@@ -32,6 +32,13 @@ def read_samples(paths: Sequence[Path], config: Any) -> tuple[list[str], NDArray
     """
     if not paths:
         raise ValueError("files must name at least one PNG or .npy file")
+    if isinstance(config, CNNConfig) and config.num_input_channels != CHANNELS:
+        channels = config.num_input_channels
+        raise ValueError(f"only pictures of 3 channels can be read; the model takes {channels}")
+    if isinstance(config, RNNConfig) and config.input_size != 1:
+        raise ValueError(
+            f"only waves of one number a time step can be read; the model takes {config.input_size}"
+        )
     names: list[str] = []
     parts: list[NDArray[Any]] = []
     for path in map(Path, paths):
