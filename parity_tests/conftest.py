@@ -6,8 +6,9 @@ import pytest
 import tolerances
 import torch
 
-# What JAX compiles at its first call takes longer than Hypothesis would wait.
-hypothesis.settings.register_profile("compiled", deadline=None)
+# What JAX compiles at its first call takes longer than Hypothesis would wait, and each example
+# may compile anew: so they are few.
+hypothesis.settings.register_profile("compiled", deadline=None, max_examples=40)
 hypothesis.settings.load_profile("compiled")
 
 # The models here are small: a second thread would wait more than it works, and on a shared

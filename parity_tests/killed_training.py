@@ -1,7 +1,7 @@
-"""Train in child processes, each killed at a random moment, until one comes to its end.
+"""Train in child processes, each killed at a random moment, then in one that comes to its end.
 
 A program of its own, since it forks: `python killed_training.py FOLDER SEED`. It prints how many
-children were killed, and how many of them while they wrote a checkpoint.
+children were killed while they wrote a checkpoint.
 """
 
 import json
@@ -21,9 +21,11 @@ from zoojax.spec import files
 from zoojax.spec.checkpoints import Checkpoints, newest
 from zoojax.spec.config import MLPConfig, TrainConfig
 from zoojax.spec.records import Batch
+from zoojax.spec.runs import CHECKPOINTS, HISTORY
 
 MODEL = MLPConfig(input_dim=6, output_dim=2, hidden_dim=8)
-TRAIN = TrainConfig(num_epochs=12, batch_size=16, keep_best=True)
+TRAIN = TrainConfig(num_epochs=120, batch_size=16, keep_best=True)
+NUM_KILLED = 15
 
 
 class TellingCheckpoints(Checkpoints):
@@ -43,9 +45,7 @@ def train(folder, pipe=None):
     inputs = torch.from_numpy(generator.normal(size=(60, 6)).astype(np.float32))
     labels = (inputs[:, 0] > 0).long()
     model = zootorch.MLP(MODEL, zootorch.Generator(0))
-    saver = TellingCheckpoints(
-        folder / "checkpoints", TRAIN, backend="torch", every_steps=1, resume=True
-    )
+    saver = TellingCheckpoints(folder / CHECKPOINTS, every_steps=1, resume=True)
     saver.pipe = pipe
     history = zootorch.Trainer(model, TRAIN).fit(
         Batch(inputs[:40], labels[:40]),
@@ -53,37 +53,39 @@ def train(folder, pipe=None):
         checkpoints=saver,
     )
     model.save_pretrained(folder)
-    files.write_json(folder / "history.json", history)
+    files.write_json(folder / HISTORY, history)
+
+
+def start(folder):
+    """Start to train in a child; return its number and where it tells what it saved."""
+    reader, writer = os.pipe()
+    child = os.fork()
+    if child == 0:
+        train(folder, writer)
+        os._exit(0)
+    os.close(writer)
+    return child, reader
 
 
 def main(folder, seed):
-    chance = random.Random(seed)
-    killed = in_write = 0
-    while True:
-        reader, writer = os.pipe()
-        child = os.fork()
-        if child == 0:
-            train(folder, writer)
-            os._exit(0)
-        os.close(writer)
+    """Kill as many children as asked for, then let one come to its end."""
+    chance, in_write = random.Random(seed), 0
+    for _ in range(NUM_KILLED):
+        child, reader = start(folder)
         if chance.random() < 0.8:  # else it may be killed before it has saved anything
             select.select([reader], [], [], 60)
-        time.sleep(chance.uniform(0, 0.03))
+        time.sleep(chance.uniform(0, 0.02))
         os.kill(child, signal.SIGKILL)
-        _, status = os.waitpid(child, 0)
+        assert os.WTERMSIG(os.waitpid(child, 0)[1]) == signal.SIGKILL, "it was over before"
         with os.fdopen(reader, "rb") as pipe:
             told = pipe.read()
-        if status == 0:  # it was over before the signal came
-            break
-        assert os.WTERMSIG(status) == signal.SIGKILL, status
-        killed += 1
-        partial = list((folder / "checkpoints").glob(".*.partial"))
-        in_write += bool(partial)
+        in_write += any((folder / CHECKPOINTS).glob(f".*.{child}.partial"))
         if told:
             # Nothing that was saved is lost.
-            saved = int(newest(folder / "checkpoints").name.split("-")[1])
+            saved = int(newest(folder / CHECKPOINTS).name.split("-")[1])
             assert saved >= int.from_bytes(told[-4:], "big"), (saved, told[-4:])
-    print(json.dumps({"killed": killed, "in_write": in_write}))
+    train(folder)
+    print(json.dumps({"in_write": in_write}))
 
 
 if __name__ == "__main__":

@@ -72,10 +72,7 @@ def train(backend, model_name, options, folder, *, stop_at=None, every_steps=1, 
     """Train, from a checkpoint where there is one; return weights and history."""
     config = train_config(**{"num_epochs": 4, **options})
     model_config = MODELS[model_name]
-    described = {"model": model_config, "train": config}
-    saver = StoppingCheckpoints(
-        folder, described, backend=backend, every_steps=every_steps, resume=resume
-    )
+    saver = StoppingCheckpoints(folder, every_steps=every_steps, resume=resume)
     saver.stop_at = stop_at
     model, variables, twin = twins(model_config, dtype=config.dtype)
     train_set, validation = datasets(model_config)
@@ -309,16 +306,17 @@ def test_a_new_training_does_not_overwrite_an_old_one(stopped):
 @pytest.mark.parametrize("option", ["every_steps", "every_minutes"])
 def test_a_number_that_is_not_over_zero_is_refused(tmp_path, option):
     for value in (0, -1):
-        with pytest.raises(ValueError, match=f"{option} must be over 0, got {value}"):
-            Checkpoints(tmp_path, {}, backend="jax", **{option: value})
+        name = option.removeprefix("every_")
+        with pytest.raises(ValueError, match=f"{name} from one .* must be over 0: {value}"):
+            Checkpoints(tmp_path, **{option: value})
 
 
 def test_a_checkpoint_is_due_after_steps_or_minutes(tmp_path, monkeypatch):
     now = 1000.0
     monkeypatch.setattr(checkpoints.time, "monotonic", lambda: now)
-    by_steps = Checkpoints(tmp_path / "a", {}, backend="jax", every_steps=3)
-    by_time = Checkpoints(tmp_path / "b", {}, backend="jax", every_minutes=2)
-    never = Checkpoints(tmp_path / "c", {}, backend="jax")
+    by_steps = Checkpoints(tmp_path / "a", every_steps=3)
+    by_time = Checkpoints(tmp_path / "b", every_minutes=2)
+    never = Checkpoints(tmp_path / "c")
     assert [by_steps.is_due(step) for step in (1, 2, 3, 4)] == [False, False, True, True]
     assert not by_time.is_due(100)
     now += 119
@@ -328,9 +326,58 @@ def test_a_checkpoint_is_due_after_steps_or_minutes(tmp_path, monkeypatch):
     assert not never.is_due(10**9)
 
 
+@EACH_BACKEND
+def test_what_a_killed_process_left_is_in_nobodys_way(tmp_path, backend, monkeypatch):
+    """Its number may well be that of the process that goes on: in a container it often is."""
+    monkeypatch.setattr(checkpoints.os, "getpid", lambda: 1)
+    whole = train(backend, "mlp", {}, tmp_path / "whole", every_steps=1000)
+    with pytest.raises(Stopped):
+        train(backend, "mlp", {}, tmp_path / "run", stop_at=4)
+    for step, epoch in ((5, 1), (9, 2)):
+        (tmp_path / "run" / f".step-{step:09d}-epoch-{epoch:05d}.1.partial").mkdir()
+    (tmp_path / "run" / "notes").mkdir()
+    (tmp_path / "run" / "step-notes").mkdir()
+    assert_same(whole, train(backend, "mlp", {}, tmp_path / "run", resume=True))
+    names = sorted(path.name for path in (tmp_path / "run").iterdir())
+    # What is not a checkpoint is not touched.
+    assert names == ["notes", "step-000000012-epoch-00004", "step-notes"]
+
+
+@EACH_BACKEND
+def test_a_checkpoint_that_cannot_be_written_leaves_the_last(tmp_path, backend, monkeypatch):
+    with pytest.raises(Stopped):
+        train(backend, "mlp", {}, tmp_path / "run", stop_at=4)
+    before = checkpoints.newest(tmp_path / "run")
+
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(files, "write_json", full)
+        with pytest.raises(OSError, match="No space left"):
+            train(backend, "mlp", {}, tmp_path / "run", resume=True)
+    assert list((tmp_path / "run").iterdir()) == [before]
+    whole = train(backend, "mlp", {}, tmp_path / "whole", every_steps=1000)
+    assert_same(whole, train(backend, "mlp", {}, tmp_path / "run", resume=True))
+
+
+def test_another_run_is_refused_before_any_work(stopped):
+    folder, _ = stopped
+    with pytest.raises(ValueError, match="another configuration: it has None, this run"):
+        Checkpoints(folder, resume=True, run={"data": "shapes"})
+
+
+@EACH_BACKEND
+def test_each_training_needs_checkpoints_of_its_own(tmp_path, backend):
+    saver = Checkpoints(tmp_path)
+    saver.open(backend, MODELS["mlp"], train_config())
+    with pytest.raises(ValueError, match="each training needs Checkpoints of its own"):
+        saver.open(backend, MODELS["mlp"], train_config())
+
+
 def test_only_the_last_checkpoint_is_kept(stopped):
     folder, newest = stopped
     assert list(folder.iterdir()) == [newest]
     assert newest.name == "step-000000004-epoch-00001"
-    loaded = zootorch.MLP.from_pretrained(newest)
-    assert loaded.config == MODELS["mlp"]
+    assert zootorch.load_pretrained(newest).config == MODELS["mlp"]
+    assert zoojax.load_pretrained(newest)[0].config == MODELS["mlp"]

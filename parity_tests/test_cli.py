@@ -281,7 +281,7 @@ BAD = {
     "no files": (["predict", "--folder", "{run}", "--files"], ["files must name at least one"]),
     "checkpoints never": (
         ["train", "--backend", "jax", "--out", "{new}", *TINY, "--checkpoint-steps", "0"],
-        ["every_steps must be over 0, got 0"],
+        ["steps from one checkpoint to the next must be over 0: 0"],
     ),
     "existing data set": (
         ["simulate", "--out", "{data}", *PICTURES],
@@ -338,9 +338,11 @@ def given(content):
         ("run.json", replaced(b'"num_each": 4', b'"num_each": 0'), "run.json"),
         ("run.json", replaced(b'"num_each"', b'"number"'), "run.json"),
         ("config.json", given(b"{}"), "config.json"),
-        ("config.json", replaced(b'"hidden_dim": 8', b'"hidden_dim": 9'), "model.safetensors"),
+        ("config.json", replaced(b'"hidden_dim": 8', b'"hidden_dim": 9'), "config.json"),
         ("model.safetensors", lambda whole: whole[:-9], "model.safetensors"),
         ("model.safetensors", given(b""), "model.safetensors"),
+        ("model.safetensors", lambda whole: whole[:-1] + b"?", "model.safetensors"),
+        ("run.json", replaced(b'"files"', b'"fires"'), "model.safetensors"),
     ],
 )
 @pytest.mark.parametrize("backend", ["jax", "torch"])

@@ -1,5 +1,6 @@
 """The command line on sinusoids and every model of them, on splits, predictions, resumed runs."""
 
+import contextlib
 import csv
 import shutil
 
@@ -7,10 +8,12 @@ import numpy as np
 import pytest
 from command_line import read, succeed, zoo
 from matplotlib import image
+from tolerances import check, relative
 
 import zoojax
 import zootorch.parity
 from zoojax.spec import files
+from zoojax.spec.checkpoints import Checkpoints
 from zoojax.spec.config import DEFAULT_RUNS, ShapesConfig, SinusoidsConfig
 from zoojax.spec.datasets import load_sinusoids
 from zoojax.spec.runs import load_run
@@ -210,16 +213,59 @@ def test_compare_of_waves_that_differ_exits_with_1(tmp_path, monkeypatch):
     assert line.startswith("validation waves")
 
 
-def test_resume_goes_on_and_says_from_where(tmp_path):
-    run = ["train", "--model", "gru", "--backend", "torch", *TINY, "--checkpoint-steps", "3"]
+@contextlib.contextmanager
+def stopped_by_hand(monkeypatch):
+    """Let every training be stopped, as by Ctrl-C, when it has saved its first checkpoint."""
+    save = Checkpoints.save
+
+    def stop(self, checkpoint):
+        save(self, checkpoint)
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Checkpoints, "save", stop)
+        yield
+
+
+@pytest.mark.parametrize("backend", ["jax", "torch"])
+def test_a_run_stopped_by_hand_goes_on_and_ends_the_same(tmp_path, backend, monkeypatch):
+    run = ["train", "--model", "gru", "--backend", backend, *TINY, "--checkpoint-steps", "3"]
     said = succeed(*run, "--out", tmp_path / "whole", "--resume").out
     assert "resuming from the start: there is no checkpoint yet" in said
-    again = succeed(*run, "--out", tmp_path / "whole", "--resume").out
-    assert "resuming from" in again
-    assert "step-000000012-epoch-00002" in again
-    succeed(*run, "--out", tmp_path / "other")
-    first, second = ((tmp_path / n / files.WEIGHTS).read_bytes() for n in ("whole", "other"))
+    with stopped_by_hand(monkeypatch):
+        stopped = zoo(*run, "--out", tmp_path / "run")
+    assert stopped.code == 130
+    place = tmp_path / "run" / "checkpoints" / "step-000000003-epoch-00000"
+    assert stopped.err.splitlines()[-1] == f"zoo: stopped. With --resume it goes on from {place}"
+    assert not (tmp_path / "run" / "run.json").exists()
+    again = succeed(*run, "--out", tmp_path / "run", "--resume").out
+    assert f"resuming from {place}" in again
+    first, second = ((tmp_path / n / files.WEIGHTS).read_bytes() for n in ("whole", "run"))
     assert first == second
+    # And once more, though there is nothing left to do.
+    succeed(*run, "--out", tmp_path / "run", "--resume")
+    assert (tmp_path / "run" / files.WEIGHTS).read_bytes() == first
+
+
+def test_a_run_on_shapes_begun_in_jax_ends_in_torch(tmp_path, monkeypatch):
+    options = [
+        *PICTURES,
+        "--num-each",
+        "4",
+        "--model.num-cnn-layers",
+        "0",
+        "--train.dtype",
+        "float64",
+    ]
+    options += ["--train.num-epochs", "2", "--checkpoint-steps", "4"]
+    succeed("train", "--backend", "torch", *options, "--out", tmp_path / "whole")
+    with stopped_by_hand(monkeypatch):
+        assert zoo("train", "--backend", "jax", *options, "--out", tmp_path / "run").code == 130
+    succeed("train", "--backend", "torch", *options, "--out", tmp_path / "run", "--resume")
+    first, second = (
+        np.array(read(tmp_path / name / "history.json")["step_losses"]) for name in ("whole", "run")
+    )
+    check("float64, whole run: losses, weights", relative(first, second))
 
 
 def test_help_shows_the_flags_of_the_model_or_data_chosen():

@@ -152,3 +152,21 @@ def test_a_log_counts_steps_and_epochs_and_becomes_a_history():
     np.testing.assert_array_equal(history.largest_gradients["fc"], [1, 2])
     assert history.best_epoch == 1
     assert history.images_per_second == pytest.approx(7 / history.epoch_seconds[1])
+
+
+def test_a_gradient_too_large_for_its_norm_is_written_down():
+    """The norm of all is infinite, the loss is not; clipping then leaves nothing of them."""
+    arrays, tensors = datasets(MLP)
+    arrays, tensors = (Batch(each.inputs, each.targets) for each in (arrays, tensors))
+    model, variables, twin = twins(MLP)
+    scale = {"block_8": 1e25}
+    variables["params"] = {
+        name: jax.tree.map(lambda x, m=name: x * scale.get(m, 1), leaves)
+        for name, leaves in variables["params"].items()
+    }
+    twin = zootorch.parity.to_torch(model, variables)
+    config = train_config(num_epochs=1, batch_size=40, clip_norm=1.0)
+    _, ours = zoojax.fit(model, variables, arrays, config=config)
+    theirs = zootorch.Trainer(twin, config).fit(tensors)
+    assert ours.gradient_problems == theirs.gradient_problems
+    assert ours.gradient_problems["block.0"] == "exploding"

@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+import safetensors.torch
 import torch
 from builders import SMALL_CNN, check_refused, example_shape, few_examples, first, twins
 from hypothesis import given
@@ -223,6 +224,22 @@ def test_weights_of_one_backend_load_in_the_other(config, writer, tmp_path):
     ours = first(loaded.apply(back, inputs))
     theirs = first(other(torch.from_numpy(inputs))).detach()
     check("float32, one pass: forward", relative(ours, theirs))
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.int64])
+def test_weights_of_other_numbers_are_refused_by_name(dtype, tmp_path):
+    model = zootorch.MLP(MLPConfig(7, 2, 1))
+    model.save_pretrained(tmp_path)
+    arrays = {name: array.to(dtype) for name, array in model.state_dict().items()}
+    mixed = dict(model.state_dict()) | {"block.4.bias": model.state_dict()["block.4.bias"].double()}
+    for content in (arrays, mixed):
+        safetensors.torch.save_file(content, tmp_path / "model.safetensors")
+        check_refused(
+            f"{tmp_path / 'model.safetensors'}",
+            lambda: zoojax.load_pretrained(tmp_path),
+            lambda: zootorch.MLP.from_pretrained(tmp_path),
+            lambda: zootorch.load_pretrained(tmp_path),
+        )
 
 
 @pytest.mark.parametrize(

@@ -3,10 +3,17 @@
 from flax import linen as nn
 from jax import Array
 
-from zoojax import gradients
-from zoojax.layers import Activation, AvgPool2d, BatchNorm, Dropout, Head, MaxPool2d
+from zoojax.layers import (
+    Activation,
+    AvgPool2d,
+    BatchNorm,
+    Conv2d,
+    Dropout,
+    Head,
+    MaxPool2d,
+)
+from zoojax.spec.checks import check_input
 from zoojax.spec.config import CNNConfig
-from zoojax.spec.layout import check_input
 
 
 class CNN(nn.Module):
@@ -44,13 +51,12 @@ class CNN(nn.Module):
         num_blocks = config.num_cnn_layers + 2
         for block in range(num_blocks):
             conv, norm, pool = (f"conv_block_{3 * block + i}" for i in range(3))
-            x = nn.Conv(
+            x = Conv2d(
                 config.num_cnn_channels,
-                (config.kernel_size, config.kernel_size),
-                strides=config.stride,
-                padding=config.padding,
-                kernel_dilation=config.dilation,
-                conv_general_dilated=gradients.conv_general_dilated,
+                config.kernel_size,
+                config.stride,
+                config.padding,
+                config.dilation,
                 name=conv,
             )(x)
             x = BatchNorm(name=norm)(x, train=train)

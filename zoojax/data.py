@@ -72,7 +72,7 @@ def split_indices(
 
     Raises:
         ValueError: when the fractions do not add up to 1, or a split would be empty or lack
-            a class; names the class.
+            a class; names the class's label.
     """
     key = jax.random.fold_in(random.stream(key, "split"), 0)
     order = np.asarray(random.permutation(key, num_samples))

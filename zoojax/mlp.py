@@ -4,8 +4,8 @@ from flax import linen as nn
 from jax import Array
 
 from zoojax.layers import Activation, BatchNorm, Dropout
+from zoojax.spec.checks import check_input
 from zoojax.spec.config import MLPConfig
-from zoojax.spec.layout import check_input
 
 
 class MLP(nn.Module):

@@ -159,8 +159,13 @@ def evaluate_run(run: SavedRun, split_name: str, dataset: Path | None = None) ->
 
     Args:
         run: a run by either backend.
-        split_name: which part of the run's own samples, which are simulated again.
+        split_name: which part of the run's own samples, which are simulated again; one of
+            ``run.config.fractions``.
         dataset: folder of other samples to use instead.
+
+    Raises:
+        FileNotFoundError: when weights or data are missing; names the file.
+        ValueError: when they are damaged, or data are not of the run's kind; names the file.
     """
     model, variables = checkpoint.load_pretrained(run.folder)
     if dataset is None:
@@ -180,6 +185,10 @@ def predict(folder: Path, inputs: np.ndarray) -> np.ndarray:
 
     Returns:
         (samples, classes) float probabilities, or (samples, outputs) float.
+
+    Raises:
+        FileNotFoundError: when a file is missing; names it.
+        ValueError: when a file is damaged, or the inputs are of another shape.
     """
     model, variables = checkpoint.load_pretrained(folder)
     if isinstance(model.config, RNNConfig):

@@ -8,8 +8,8 @@ from flax import linen as nn
 from jax import Array
 
 from zoojax.layers import Dropout
+from zoojax.spec.checks import check_input, check_state
 from zoojax.spec.config import RNNConfig
-from zoojax.spec.layout import check_input, check_state
 
 Parts = tuple[Array, ...]
 """State of one layer: (hidden,), or (hidden, cell) of an lstm."""

@@ -202,6 +202,7 @@ def fit(
         ValueError: when the last batch would hold one sample and there is a BatchNorm, when
             targets are not what the loss compares, when float64 is switched off, when
             stopping lacks a validation set, or when a checkpoint is of another training.
+        OSError: when a file of a checkpoint is missing, or one cannot be written.
         NonFiniteLossError: when a step's loss is not finite; says where and how large the
             gradients were.
     """
@@ -212,7 +213,7 @@ def fit(
     state = create_state(model, variables, config, num_steps=num_steps)
     best: Arrays | None = None
     saver = checkpoints or NoCheckpoints()
-    found = saver.open(model.config, config, train=train, validation=validation)
+    found = saver.open("jax", model.config, config, train=train, validation=validation)
     if found is not None:
         state, log, best = checkpoint.resume(state, found), found.log, found.best
     key = random.root_key(config.seed)

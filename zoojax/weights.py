@@ -12,6 +12,7 @@ from jax import Array
 from zoojax import random
 from zoojax.layers import Variables
 from zoojax.spec import layout
+from zoojax.spec.checks import check_arrays
 
 
 def init(key: Array, model: Any, example: Array) -> Variables:
@@ -74,10 +75,11 @@ def from_arrays(model: Any, arrays: Mapping[str, Any], source: str = "the weight
         source: what error messages call them.
 
     Raises:
-        ValueError: when a name is missing or extra, or a shape differs.
+        ValueError: when a name is missing or extra, a shape differs, or the numbers are not all
+            float32, or all float64.
     """
     leaves = layout.layout(model.config)
-    layout.check_arrays(arrays, leaves, source)
+    check_arrays(arrays, leaves, source)
     return jax.tree.map(jnp.asarray, layout.to_tree(arrays, leaves))
 
 

@@ -26,6 +26,7 @@ _HOMES = {
         "RocCurve",
     ),
     "zootorch.mlp": ("MLP",),
+    "zootorch.models": ("load_pretrained",),
     "zootorch.random": ("Generator",),
     "zootorch.rnn": ("RNN",),
     "zootorch.shapes": ("ShapesDataset", "shape_mask"),

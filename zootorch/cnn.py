@@ -4,8 +4,8 @@ from pathlib import Path
 
 from torch import Tensor, nn
 
+from zoojax.spec.checks import check_input
 from zoojax.spec.config import CNNConfig
-from zoojax.spec.layout import check_input
 from zootorch import checkpoint, random, weights
 from zootorch.layers import ACTIVATIONS, Dropout, Head
 

@@ -91,7 +91,7 @@ def split_indices(
 
     Raises:
         ValueError: when the fractions do not add up to 1, or a split would be empty or lack
-            a class; names the class.
+            a class; names the class's label.
     """
     order = generator.stream("split").permutation(num_samples)
     classes = None if labels is None else labels.numpy(force=True)

@@ -1,11 +1,13 @@
 """The model that a configuration describes, whichever it is."""
 
+from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.utils.hooks import RemovableHandle
 
+from zoojax.spec import files
 from zoojax.spec import layer_shapes as spec
 from zoojax.spec.config import CNNConfig, MLPConfig, RNNConfig
 from zootorch import random
@@ -24,6 +26,24 @@ def model_of(config: Any, generator: random.Generator | None = None) -> Any:
         generator: where initial weights are drawn from; ``Generator(0)`` unless given.
     """
     return MODELS[type(config)](config, generator)
+
+
+def load_pretrained(folder: str | Path) -> Any:
+    """Load what either backend, or the workshop, wrote.
+
+    Args:
+        folder: with ``model.safetensors`` and ``config.json``, whose options tell the model.
+
+    Returns:
+        the model, in eval mode.
+
+    Raises:
+        FileNotFoundError: when a file is missing.
+        ValueError: when a file is damaged or does not fit the model; names it.
+    """
+    path = Path(folder) / files.CONFIG
+    config = files.config_from_json(files.read_json(path), source=str(path))
+    return MODELS[type(config)].from_pretrained(folder)
 
 
 def layer_shapes(model: Any) -> dict[str, tuple[int, ...]]:

@@ -9,13 +9,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from zoojax.spec import files
 from zoojax.spec.checkpoints import Checkpoints
 from zoojax.spec.config import CNNConfig, RNNConfig, RunConfig, ShapesConfig, SinusoidsConfig
 from zoojax.spec.records import Batch, Results, Run, ShapeBatch, SinusoidBatch
 from zoojax.spec.runs import SavedRun, load_data
 from zootorch import data, evaluation, losses, scores, training, weights
-from zootorch.models import MODELS, layer_shapes, model_of
+from zootorch.models import layer_shapes, load_pretrained, model_of
 from zootorch.random import Generator
 from zootorch.shapes import ShapesDataset
 from zootorch.waves import SinusoidsDataset
@@ -154,21 +153,20 @@ def first_images(config: RunConfig, num: int) -> np.ndarray:
     return dataset.batch(range(min(num, len(dataset)))).images.numpy()
 
 
-def _load(folder: Path) -> Any:
-    """Return the model in a folder, whichever it is, on the best device."""
-    _, config = files.load_weights(folder)
-    return MODELS[type(config)].from_pretrained(folder).to(best_device())
-
-
 def evaluate_run(run: SavedRun, split_name: str, dataset: Path | None = None) -> Results:
     """Evaluate a run on disk.
 
     Args:
         run: a run by either backend.
-        split_name: which part of the run's own samples, which are simulated again.
+        split_name: which part of the run's own samples, which are simulated again; one of
+            ``run.config.fractions``.
         dataset: folder of other samples to use instead.
+
+    Raises:
+        FileNotFoundError: when weights or data are missing; names the file.
+        ValueError: when they are damaged, or data are not of the run's kind; names the file.
     """
-    model = _load(run.folder)
+    model = load_pretrained(run.folder).to(best_device())
     if dataset is None:
         samples = split(run.config, simulate(run.config))[split_name]
         return judge(run.config, model, samples, split_name)
@@ -188,8 +186,12 @@ def predict(folder: Path, inputs: np.ndarray) -> np.ndarray:
 
     Returns:
         (samples, classes) float probabilities, or (samples, outputs) float.
+
+    Raises:
+        FileNotFoundError: when a file is missing; names it.
+        ValueError: when a file is damaged, or the inputs are of another shape.
     """
-    model = _load(folder)
+    model = load_pretrained(folder).to(best_device())
     if isinstance(model.config, RNNConfig):
         inputs = inputs[..., None]
     outputs = evaluation.predict(model, torch.from_numpy(inputs))

@@ -7,8 +7,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from zoojax.spec.checks import check_input, check_state
 from zoojax.spec.config import RNNConfig
-from zoojax.spec.layout import check_input, check_state
 from zootorch import checkpoint, random, weights
 from zootorch.layers import Dropout
 

@@ -42,7 +42,8 @@ class Trainer:
         shuffle: generator of the order of samples; moves by a draw an epoch.
         dropout: generator of which each dropout layer has a copy; it stays at its start.
         num_steps: steps made.
-        clip_factor: () float, what clipping multiplied the last gradients by.
+        largest_gradients: () float by parameter, its largest absolute gradient at the last step,
+            before clipping.
     """
 
     def __init__(self, model: Any, config: TrainConfig, *, num_steps: int | None = None) -> None:
@@ -54,18 +55,12 @@ class Trainer:
         self.shuffle, self.dropout = generator.stream("shuffle"), generator.stream("dropout")
         seed_dropout(model, self.dropout)
         self.num_steps = 0
-        self.clip_factor = torch.ones(())
+        self.largest_gradients: dict[str, Tensor] = {}
 
     @property
     def learning_rate(self) -> float:
         """Size of the next step."""
         return float(self.optimizer.param_groups[0]["lr"])
-
-    def largest_gradients(self) -> dict[str, float]:
-        """Return the largest absolute gradient of each parameter, before clipping."""
-        factor = float(self.clip_factor)
-        clipped = weights.largest_gradients(self.model)
-        return {name: value / factor for name, value in clipped.items()}
 
     def _schedule(self, num_steps: int | None) -> Any:
         check_num_steps(self.config.schedule, num_steps)
@@ -93,10 +88,9 @@ class Trainer:
         outputs = self.model(inputs)
         loss = loss_of(self.config)(without_state(outputs), targets)
         loss.backward()  # fills p.grad of every parameter p
-        self.clip_factor = torch.ones_like(loss)
-        if (largest := self.config.clip_norm) is not None and loss.isfinite():
-            norm = nn.utils.clip_grad_norm_(self.model.parameters(), largest)
-            self.clip_factor = (largest / (norm + 1e-6)).clamp(max=1)
+        self.largest_gradients = weights.largest_gradients(self.model)
+        if self.config.clip_norm is not None and loss.isfinite():
+            nn.utils.clip_grad_norm_(self.model.parameters(), self.config.clip_norm)
         self.optimizer.step()  # changes every p by its p.grad
         self.scheduler.step()  # sets the next step's size
         self.num_steps += 1
@@ -107,7 +101,7 @@ class Trainer:
         value = float(loss)
         is_finite = math.isfinite(value)
         if not is_finite or log.num_steps_in_epoch == 0:
-            largest = self.largest_gradients()
+            largest = {name: float(each) for name, each in self.largest_gradients.items()}
             if not is_finite:
                 raise NonFiniteLossError(self.num_steps - 1, value, largest)
             log.largest_gradients.append(by_layer(self.model.config, largest))
@@ -158,7 +152,8 @@ class Trainer:
             ValueError: when the last batch would hold one sample and there is a BatchNorm, when
                 targets are not what the loss compares, when stopping lacks a validation set, or
                 when a checkpoint is of another training.
-            NonFiniteLossError: when a step's loss is not finite; says where and how large
+            OSError: when a file of a checkpoint is missing, or one cannot be written.
+        NonFiniteLossError: when a step's loss is not finite; says where and how large
                 the gradients were.
         """
         config = self.config
@@ -170,7 +165,7 @@ class Trainer:
         self.scheduler = self._schedule(num_steps)  # from its start, also in a second fit
         best: Arrays | None = None
         saver = checkpoints or NoCheckpoints()
-        found = saver.open(self.model.config, config, **hosted)
+        found = saver.open("torch", self.model.config, config, **hosted)
         if found is not None:
             checkpoint.resume(self, found)
             log, best = found.log, found.best

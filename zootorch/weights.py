@@ -1,13 +1,15 @@
 """Initial weights drawn from a generator, and weights in their file form."""
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from zoojax.spec import layout
+from zoojax.spec.checks import check_arrays
 from zootorch import random
 
 
@@ -54,10 +56,11 @@ def from_arrays(model: Any, arrays: Mapping[str, Any], source: str = "the weight
         source: what error messages call them.
 
     Raises:
-        ValueError: when a name is missing or extra, or a shape differs.
+        ValueError: when a name is missing or extra, a shape differs, or the numbers are not all
+            float32, or all float64.
     """
     leaves = layout.layout(model.config)
-    layout.check_arrays(arrays, leaves, source)
+    check_arrays(arrays, leaves, source)
     state = {leaf.name: torch.from_numpy(np.array(arrays[leaf.name])) for leaf in leaves}
     model.to(state[leaves[0].name].dtype)
     # Not strict: num_batches_tracked stays as it is.
@@ -71,7 +74,11 @@ def to_arrays(model: nn.Module) -> dict[str, np.ndarray]:
     return {name: state[name].numpy(force=True) for name in names}
 
 
-def largest_gradients(model: nn.Module) -> dict[str, float]:
-    """Return the largest absolute gradient of each parameter, by name in weight files."""
-    named = model.named_parameters()
-    return {name: float(p.grad.abs().max()) for name, p in named if p.grad is not None}
+@torch.no_grad()
+def largest_gradients(model: nn.Module) -> dict[str, Tensor]:
+    """Return the largest absolute gradient of each parameter, () float by name in weight files."""
+    return {
+        name: torch.linalg.vector_norm(parameter.grad, math.inf)
+        for name, parameter in model.named_parameters()
+        if parameter.grad is not None
+    }

@@ -11,6 +11,7 @@ every other file its size and its SHA-256. Nothing in it is a pickle.
 import hashlib
 import json
 import os
+import re
 import shutil
 import time
 from collections.abc import Mapping
@@ -20,15 +21,19 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from zoojax.spec import files
+from zoojax.spec.checks import check_shapes
 from zoojax.spec.config import TrainConfig
 from zoojax.spec.fingerprint import check_same_data, data_fingerprint
 from zoojax.spec.history import Log
-from zoojax.spec.layout import check_shapes, layout
+from zoojax.spec.layout import layout
 
 FORMAT = "training, 1"
 OPTIMIZER = "optimizer.safetensors"
 BEST = "best.safetensors"
 TRAINING = "training.json"
+
+NAME = re.compile(r"step-\d{9}-epoch-\d{5}|\.step-\d{9}-epoch-\d{5}\.\d+\.partial")
+"""Names of checkpoints, and of those that were being written."""
 
 Arrays = dict[str, np.ndarray]
 
@@ -62,48 +67,49 @@ def optimizer_slots(config: TrainConfig) -> tuple[str, ...]:
 
 
 class Checkpoints:
-    """Writes checkpoints of one run now and then, and finds the last one.
+    """Writes checkpoints of one training now and then, and finds the last one.
+
+    One process at a time may use a folder.
 
     Args:
-        folder: where they are kept, made when needed; of one run only.
-        config: the configuration of the run, a dataclass or a mapping; a checkpoint of
-            another is refused.
-        backend: "jax" or "torch".
+        folder: where they are kept, made when needed.
         every_steps: steps after which the next checkpoint is due; None for any number.
         every_minutes: minutes after which it is; None for any time.
         resume: whether to go on from the last checkpoint, if there is one.
+        run: what the training is part of, such as a ``RunConfig``; a checkpoint of another is
+            refused here already, before any work is done.
 
     Raises:
         FileExistsError: when there is a checkpoint and it is not to be gone on from.
-        ValueError: when a number is not over 0, or the checkpoint is of another configuration;
+        FileNotFoundError: when a file of the checkpoint is missing; names it.
+        ValueError: when a number is not over 0, or the checkpoint is damaged or of another run;
             names what differs.
     """
 
     def __init__(
         self,
         folder: str | Path,
-        config: Any,
         *,
-        backend: str,
         every_steps: int | None = None,
         every_minutes: float | None = None,
         resume: bool = False,
+        run: Any = None,
     ) -> None:
-        for name, value in (("every_steps", every_steps), ("every_minutes", every_minutes)):
+        for name, value in (("steps", every_steps), ("minutes", every_minutes)):
             if value is not None and value <= 0:
-                raise ValueError(f"{name} must be over 0, got {value}")
-        self.folder, self.config, self.backend = Path(folder), files.plain(config), backend
+                raise ValueError(f"{name} from one checkpoint to the next must be over 0: {value}")
+        self.folder, self.run = Path(folder), files.plain(run)
         self.every_steps, self.every_minutes = every_steps, every_minutes
         self._saved_step, self._saved_at = 0, time.monotonic()
-        self._model_config: Any = None
-        self._data: dict[str, Any] = {}
+        self._about: dict[str, Any] = {}
         self.last = newest(self.folder)
         if self.last is not None:
             if not resume:
                 raise FileExistsError(
                     f"{self.last} is of an earlier training: resume it, or choose another folder"
                 )
-            self._read_training(self.last / TRAINING)  # before any work is done
+            content = self._read_training(self.last)
+            check_same_config(content["run"], self.run, str(self.last))
 
     def is_due(self, step: int) -> bool:
         """Return whether to save after ``step`` steps."""
@@ -111,10 +117,13 @@ class Checkpoints:
         minutes = (time.monotonic() - self._saved_at) / 60
         return by_steps or (self.every_minutes is not None and minutes >= self.every_minutes)
 
-    def open(self, model_config: Any, config: TrainConfig, **datasets: Any) -> Checkpoint | None:
+    def open(
+        self, backend: str, model_config: Any, config: TrainConfig, **datasets: Any
+    ) -> Checkpoint | None:
         """Say what is trained on what, and read the last checkpoint.
 
         Args:
+            backend: "jax" or "torch".
             model_config: of the model.
             config: how it is trained.
             datasets: ``Batch`` by name, arrays on the host, or None.
@@ -125,70 +134,92 @@ class Checkpoints:
         Raises:
             FileNotFoundError: when a file is missing; names it.
             ValueError: when a file is damaged, when arrays lack, or have names or shapes that
-                the model has not, or when configuration or data are others; names it.
+                the model has not, when configuration or data are others (names it), or when a
+                training has these checkpoints already.
         """
-        self._model_config, self._data = model_config, data_fingerprint(**datasets)
+        if self._about:
+            raise ValueError(f"{self.folder}: each training needs Checkpoints of its own")
+        self._model_config = model_config
+        self._about = files.plain(
+            {
+                "backend": backend,
+                "config": {"model": model_config, "train": config},
+                "run": self.run,
+                "data": data_fingerprint(**datasets),
+            }
+        )
         if self.last is None:
             return None
-        content = self._read_training(self.last / TRAINING)
-        same_backend = content.get("backend") == self.backend
-        check_same_data(content["data"], self._data, str(self.last), same_backend=same_backend)
+        content, source = self._read_training(self.last), str(self.last)
+        check_same_config(content["config"], self._about["config"], source)
+        same_backend = content["backend"] == backend
+        check_same_data(content["data"], self._about["data"], source, same_backend=same_backend)
         shapes = {leaf.name: leaf.shape for leaf in layout(model_config)}
         params = [leaf for leaf in layout(model_config) if leaf.path[0] == "params"]
         slots = optimizer_slots(config)
         moments = {f"{slot}/{leaf.name}": leaf.shape for slot in slots for leaf in params}
-        self._saved_step = len(content["log"]["step_losses"])
+        log = Log.from_json(content["log"])
+        self._saved_step = log.num_steps
         return Checkpoint(
             weights=_read(self.last / files.WEIGHTS, shapes),
             moments=_read(self.last / OPTIMIZER, moments),
             best=_read(self.last / BEST, shapes) if BEST in content["files"] else None,
             random=content["random"],
-            learning_rate=float(content["learning_rate"]),
-            log=Log(**content["log"]),
+            learning_rate=content["learning_rate"],
+            log=log,
         )
 
-    def _read_training(self, path: Path) -> dict[str, Any]:
+    def _read_training(self, folder: Path) -> dict[str, Any]:
         """Read what describes a checkpoint, and check it and every file."""
+        path = folder / TRAINING
         content = files.read_json(path)
         if content.get("format") != FORMAT:
             raise ValueError(f"{path} has format {content.get('format')!r}, known is {FORMAT!r}")
         if content.pop("sha256", None) != _seal(content):
             raise ValueError(f"{path} is damaged: its SHA-256 is another than it says")
-        check_same_config(content["config"], self.config, str(path.parent))
         for name in {files.WEIGHTS, files.CONFIG, OPTIMIZER, *content["files"]}:
-            files.check_digest(path.parent / name, content["files"].get(name))
+            files.check_digest(folder / name, content["files"].get(name))
         return content
 
     def save(self, checkpoint: Checkpoint) -> None:
-        """Write a checkpoint, then remove all others."""
+        """Write a checkpoint, then remove those before it.
+
+        Raises:
+            OSError: when it cannot be written; the last one is then as it was.
+        """
         step, epoch = checkpoint.log.num_steps, checkpoint.log.num_epochs
         folder = self.folder / f"step-{step:09d}-epoch-{epoch:05d}"
         if folder == self.last:
             return  # resumed, and no step made since
         partial = self.folder / f".{folder.name}.{os.getpid()}.partial"
+        shutil.rmtree(partial, ignore_errors=True)  # of a process that was killed
         partial.mkdir(parents=True)
-        files.save_weights(partial, checkpoint.weights, self._model_config)
-        files.write_arrays(partial / OPTIMIZER, checkpoint.moments)
+        try:
+            self._write(partial, checkpoint)
+            partial.rename(folder)
+        finally:
+            shutil.rmtree(partial, ignore_errors=True)
+        for other in self.folder.iterdir():
+            if other != folder and NAME.fullmatch(other.name):
+                shutil.rmtree(other, ignore_errors=True)
+        self.last, self._saved_step, self._saved_at = folder, step, time.monotonic()
+
+    def _write(self, folder: Path, checkpoint: Checkpoint) -> None:
+        files.save_weights(folder, checkpoint.weights, self._model_config)
+        files.write_arrays(folder / OPTIMIZER, checkpoint.moments)
         if checkpoint.best is not None:
-            files.write_arrays(partial / BEST, checkpoint.best)
-        content = {
+            files.write_arrays(folder / BEST, checkpoint.best)
+        about = {
             "format": FORMAT,
             "version": files.version(),
-            "backend": self.backend,
-            "config": self.config,
-            "data": self._data,
+            **self._about,
             "learning_rate": checkpoint.learning_rate,
             "random": checkpoint.random,
             "log": checkpoint.log,
-            "files": {path.name: files.digest(path) for path in sorted(partial.iterdir())},
+            "files": {path.name: files.digest(path) for path in sorted(folder.iterdir())},
         }
-        content = files.plain(content)
-        files.write_json(partial / TRAINING, {**content, "sha256": _seal(content)})
-        partial.rename(folder)
-        for other in self.folder.iterdir():
-            if other != folder:
-                shutil.rmtree(other, ignore_errors=True)
-        self.last, self._saved_step, self._saved_at = folder, step, time.monotonic()
+        content = files.without_nan(about)
+        files.write_json(folder / TRAINING, {**content, "sha256": _seal(content)})
 
 
 class NoCheckpoints:
@@ -198,7 +229,7 @@ class NoCheckpoints:
         """Return False."""
         return False
 
-    def open(self, model_config: Any, config: TrainConfig, **datasets: Any) -> None:
+    def open(self, backend: str, model_config: Any, config: TrainConfig, **datasets: Any) -> None:
         """Find nothing."""
 
     def save(self, checkpoint: Checkpoint) -> None:
@@ -218,7 +249,8 @@ def _read(path: Path, expected: Mapping[str, tuple[int, ...]]) -> Arrays:
 
 def newest(folder: Path) -> Path | None:
     """Return the checkpoint of the most steps in a folder, or None."""
-    return max(folder.glob("step-*"), default=None)
+    found = folder.glob("step-*")
+    return max((path for path in found if NAME.fullmatch(path.name)), default=None)
 
 
 def check_same_config(saved: Any, ours: Any, source: str, name: str = "") -> None:
@@ -229,5 +261,6 @@ def check_same_config(saved: Any, ours: Any, source: str, name: str = "") -> Non
             check_same_config(saved.get(key), ours.get(key), source, inner)
     elif saved != ours:
         raise ValueError(
-            f"{source} is of a run with another {name}: it has {saved!r}, this run {ours!r}"
+            f"{source} is of a run with another {name or 'configuration'}: it has {saved!r}, this "
+            f"run {ours!r}"
         )

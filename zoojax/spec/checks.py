@@ -1,11 +1,12 @@
-"""What training, evaluation and metrics refuse, and how they say so: alike in both backends."""
+"""What models, training and metrics refuse, and how they say so: alike in both backends."""
 
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
 
-from zoojax.spec.config import TrainConfig
-from zoojax.spec.layout import has_batch_norm, num_outputs
+from zoojax.spec.config import RNNConfig, TrainConfig
+from zoojax.spec.layout import IGNORED, Leaf, has_batch_norm, num_outputs
 from zoojax.spec.records import Batch
 
 
@@ -119,8 +120,86 @@ def check_training(
     """
     if validation is None and (config.patience is not None or config.keep_best):
         raise ValueError("patience and keep_best need a validation set, got none")
+    if validation is not None and not len(validation.targets):
+        raise ValueError("a validation set needs samples, got none")
     for dataset in (train, validation):
         if dataset is not None:
             check_targets(config.loss, dataset.targets, num_outputs(model_config))
     normalised = has_batch_norm(model_config)
     check_last_batch(len(train.targets), config.batch_size, has_batch_norm=normalised)
+
+
+def check_arrays(arrays: Mapping[str, Any], leaves: Iterable[Leaf], source: str) -> None:
+    """Check names, shapes and number types of a weight file against a model.
+
+    Raises:
+        ValueError: when a name is missing or extra, or a shape differs (names it, and both
+            shapes), or when not all are float32, or all float64.
+    """
+    expected = {leaf.name: leaf.shape for leaf in leaves}
+    check_shapes(arrays, expected, source)
+    dtypes = {name: str(arrays[name].dtype).removeprefix("torch.") for name in expected}
+    first = dtypes[next(iter(expected))]
+    for name, dtype in dtypes.items():
+        if dtype not in ("float32", "float64") or dtype != first:
+            raise ValueError(
+                f"{source}: {name} is of {dtype}; all must be of float32, or all of float64"
+            )
+
+
+def check_shapes(
+    arrays: Mapping[str, Any], expected: Mapping[str, tuple[int, ...]], source: str
+) -> None:
+    """Check names and shapes of a file of arrays.
+
+    Args:
+        arrays: what the file holds, by name.
+        expected: the shape of each array it must hold.
+        source: what error messages call the file.
+
+    Raises:
+        ValueError: when a name is missing or extra, or a shape differs; names it, and both
+            shapes.
+    """
+    given = {name for name in arrays if not name.endswith(IGNORED)}
+    if missing := [name for name in expected if name not in given]:
+        raise ValueError(f"{source} lacks {', '.join(missing)}")
+    if extra := sorted(given - set(expected)):
+        raise ValueError(f"{source} holds {', '.join(extra)}, which the model has not")
+    for name, shape in expected.items():
+        if tuple(arrays[name].shape) != shape:
+            raise ValueError(
+                f"{source}: {name} has shape {tuple(arrays[name].shape)}, the model needs {shape}"
+            )
+
+
+def check_input(shape: tuple[int, ...], expected: tuple[int | str, ...]) -> None:
+    """Raise ``ValueError`` unless ``shape`` is a batch of samples of the ``expected`` shape.
+
+    Args:
+        shape: what was given, with the batch.
+        expected: of one sample; a text such as "time" stands for any size of at least 1.
+    """
+    fits = len(shape) == len(expected) + 1 and all(
+        given == size or (isinstance(size, str) and given > 0)
+        for given, size in zip(shape[1:], expected, strict=True)
+    )
+    if not fits:
+        wanted = ", ".join(map(str, expected))
+        raise ValueError(f"inputs must have shape (batch, {wanted}), got {tuple(shape)}")
+
+
+def check_state(shapes: list[tuple[int, ...]], config: RNNConfig, batch_size: int) -> None:
+    """Raise ``ValueError`` unless a recurrent state has as many parts as the cell, and their shape.
+
+    Args:
+        shapes: shape of each part: (hidden,), or (hidden, cell) of an lstm.
+        config: of the network.
+        batch_size: samples of the input.
+    """
+    expected = (config.num_layers, batch_size, config.hidden_dim)
+    num_parts = 2 if config.cell == "lstm" else 1
+    if [tuple(shape) for shape in shapes] != [expected] * num_parts:
+        wanted = f"{num_parts} arrays" if num_parts > 1 else "one array"
+        given = ", ".join(str(tuple(shape)) for shape in shapes)
+        raise ValueError(f"the state of {config.cell} is {wanted} of shape {expected}, got {given}")

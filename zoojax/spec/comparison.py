@@ -82,16 +82,15 @@ def _end_rows(first: Run, second: Run) -> Iterable[Row]:
     allowed = ALLOWED_VALIDATION[dtype] if judged else None
     yield _close("validation loss", *losses, allowed=allowed)
 
-    yield from (
-        _class_rows(first, second, judged)
-        if first.config.class_names
-        else (
-            _close(
-                name, *(run.results.scores[key]["all"] for run in (first, second)), allowed=allowed
-            )
-            for name, key in (("validation MSE", "mse"), ("validation R2", "r2"))
-        )
-    )
+    if first.config.class_names:
+        yield from _class_rows(first, second, judged)
+    else:
+        errors = (run.results.scores["mse"]["all"] for run in (first, second))
+        yield _close("validation MSE", *errors, allowed=allowed)
+        scores = (run.results.scores["r2"]["all"] for run in (first, second))
+        # On a scale of 1, since it may well be near 0.
+        yield _close("validation R2", *scores, allowed=allowed, scale=1.0)
+
     speeds = [run.history.images_per_second for run in (first, second)]
     ratio = f"× {speeds[0] / speeds[1]:.2f}"
     yield Row("training, samples/s", f"{speeds[0]:.0f}", f"{speeds[1]:.0f}", ratio, "—", "—")
@@ -118,8 +117,10 @@ def _exact(name: str, first: Any, second: Any, *, show: Callable[[Any], str]) ->
     return Row(name, show(first), show(second), "0" if same else "not equal", "0", verdict)
 
 
-def _close(name: str, first: float, second: float, *, allowed: float | None) -> Row:
-    difference = relative_difference(first, second)
+def _close(
+    name: str, first: float, second: float, *, allowed: float | None, scale: float | None = None
+) -> Row:
+    difference = abs(first - second) / scale if scale else relative_difference(first, second)
     cells = (f"{first:.10g}", f"{second:.10g}", f"{difference:.1e}")
     if allowed is None:
         return Row(name, *cells, "—", "—")

@@ -139,6 +139,8 @@ def read_arrays(path: str | os.PathLike[str]) -> dict[str, np.ndarray]:
         return safetensors.numpy.load(content)
     except SafetensorError as error:
         raise ValueError(f"{path} is damaged: {error}") from None
+    except KeyError as error:
+        raise ValueError(f"{path} holds numbers of type {error}, which NumPy has not") from None
 
 
 def save_weights(folder: str | Path, arrays: Mapping[str, np.ndarray], config: Any) -> None:

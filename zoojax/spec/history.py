@@ -4,6 +4,7 @@ import dataclasses
 import math
 import time
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -139,6 +140,15 @@ class Log:
     def __post_init__(self) -> None:
         self._clock = 0.0
 
+    @classmethod
+    def from_json(cls, content: Mapping[str, Any]) -> "Log":
+        """Return a log read from JSON, which has no NaN but null."""
+        log = cls(**content)
+        for name in ("validation_losses", "validation_accuracies"):
+            values = [math.nan if value is None else value for value in getattr(log, name)]
+            setattr(log, name, values)
+        return log
+
     @property
     def num_steps(self) -> int:
         """Steps made."""
@@ -204,7 +214,7 @@ class Log:
             images_per_second=num_samples * len(warm) / max(sum(warm), math.ulp(1.0)),
             learning_rates=np.array(self.learning_rates),
             largest_gradients={
-                layer: np.array([each[layer] for each in self.largest_gradients])
+                layer: np.array([each[layer] for each in self.largest_gradients], np.float64)
                 for layer in layers
             },
         )

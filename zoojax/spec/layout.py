@@ -173,42 +173,6 @@ def layout(config: Any) -> tuple[Leaf, ...]:
     return LAYOUTS[type(config)](config)
 
 
-def check_arrays(arrays: Mapping[str, Any], leaves: Iterable[Leaf], source: str) -> None:
-    """Check names and shapes of a weight file against a model.
-
-    Raises:
-        ValueError: when a name is missing or extra, or a shape differs; names it, and both
-            shapes.
-    """
-    check_shapes(arrays, {leaf.name: leaf.shape for leaf in leaves}, source)
-
-
-def check_shapes(
-    arrays: Mapping[str, Any], expected: Mapping[str, tuple[int, ...]], source: str
-) -> None:
-    """Check names and shapes of a file of arrays.
-
-    Args:
-        arrays: what the file holds, by name.
-        expected: the shape of each array it must hold.
-        source: what error messages call the file.
-
-    Raises:
-        ValueError: when a name is missing or extra, or a shape differs; names it, and both
-            shapes.
-    """
-    given = {name for name in arrays if not name.endswith(IGNORED)}
-    if missing := [name for name in expected if name not in given]:
-        raise ValueError(f"{source} lacks {', '.join(missing)}")
-    if extra := sorted(given - set(expected)):
-        raise ValueError(f"{source} holds {', '.join(extra)}, which the model has not")
-    for name, shape in expected.items():
-        if tuple(arrays[name].shape) != shape:
-            raise ValueError(
-                f"{source}: {name} has shape {tuple(arrays[name].shape)}, the model needs {shape}"
-            )
-
-
 def to_tree(arrays: Mapping[str, Any], leaves: Iterable[Leaf]) -> dict[str, Any]:
     """Arrange arrays named as in files as Flax variables: collection, module, leaf."""
     tree: dict[str, Any] = {}
@@ -258,35 +222,3 @@ def has_batch_norm(config: Any) -> bool:
 def num_parameters(config: Any) -> int:
     """Return how many numbers training changes, running statistics left out."""
     return sum(int(np.prod(leaf.shape)) for leaf in layout(config) if leaf.path[0] == "params")
-
-
-def check_input(shape: tuple[int, ...], expected: tuple[int | str, ...]) -> None:
-    """Raise ``ValueError`` unless ``shape`` is a batch of samples of the ``expected`` shape.
-
-    Args:
-        shape: what was given, with the batch.
-        expected: of one sample; a text such as "time" stands for any size of at least 1.
-    """
-    fits = len(shape) == len(expected) + 1 and all(
-        given == size or (isinstance(size, str) and given > 0)
-        for given, size in zip(shape[1:], expected, strict=True)
-    )
-    if not fits:
-        wanted = ", ".join(map(str, expected))
-        raise ValueError(f"inputs must have shape (batch, {wanted}), got {tuple(shape)}")
-
-
-def check_state(shapes: list[tuple[int, ...]], config: RNNConfig, batch_size: int) -> None:
-    """Raise ``ValueError`` unless a recurrent state has as many parts as the cell, and their shape.
-
-    Args:
-        shapes: shape of each part: (hidden,), or (hidden, cell) of an lstm.
-        config: of the network.
-        batch_size: samples of the input.
-    """
-    expected = (config.num_layers, batch_size, config.hidden_dim)
-    num_parts = 2 if config.cell == "lstm" else 1
-    if [tuple(shape) for shape in shapes] != [expected] * num_parts:
-        wanted = f"{num_parts} arrays" if num_parts > 1 else "one array"
-        given = ", ".join(str(tuple(shape)) for shape in shapes)
-        raise ValueError(f"the state of {config.cell} is {wanted} of shape {expected}, got {given}")

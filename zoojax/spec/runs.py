@@ -46,6 +46,7 @@ class SavedRun(NamedTuple):
 def save_run(folder: str | Path, run: Run) -> None:
     """Write a run into ``folder``, made when it is missing; each file whole or not at all."""
     folder = Path(folder)
+    (folder / RUN).unlink(missing_ok=True)
     files.save_weights(folder, run.weights, run.config.model)
     files.write_json(folder / HISTORY, files.without_nan(run.history))
     losses = figures.loss_curves({f"zoo{run.backend}": run.history})
@@ -54,17 +55,19 @@ def save_run(folder: str | Path, run: Run) -> None:
         folder,
         {"losses": losses, "training": figures.training_curves(run.history, problems=problems)},
     )
+    vouched = {name: files.digest(folder / name) for name in (files.WEIGHTS, files.CONFIG)}
     about = {"backend": run.backend, "version": files.version()}
     # Last: a folder with this file holds a whole run.
-    files.write_json(folder / RUN, {**about, "config": run.config})
+    files.write_json(folder / RUN, {**about, "config": run.config, "files": vouched})
 
 
 def load_run(folder: str | Path) -> SavedRun:
-    """Read what ``save_run`` wrote, the weights left aside.
+    """Read what ``save_run`` wrote; weights are checked and left aside.
 
     Raises:
         FileNotFoundError: when there is no finished run in the folder.
-        ValueError: when ``run.json`` is damaged; names it.
+        ValueError: when ``run.json`` is damaged, or weights or their configuration are not those
+            of the run; names the file.
     """
     path = Path(folder) / RUN
     content = files.read_json(path)
@@ -78,6 +81,10 @@ def load_run(folder: str | Path) -> SavedRun:
     options["model"] = files.config_from_json(options["model"], str(path))
     options["train"] = files.make_config(TrainConfig, options["train"], str(path))
     config = files.make_config(RunConfig, options, str(path))
+    vouched = content.get("files")
+    for name in (files.WEIGHTS, files.CONFIG):
+        expected = vouched.get(name) if isinstance(vouched, dict) else None
+        files.check_digest(path.with_name(name), expected)
     return SavedRun(Path(folder), config, content["backend"])
 
 

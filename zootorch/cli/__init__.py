@@ -91,13 +91,20 @@ def main(args: Sequence[str] | None = None) -> None:
             _fail(_first_paragraph(errors.getvalue()))
         raise
     except BrokenPipeError:
-        # A reader such as `head` has seen enough of the help; what is left goes nowhere.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(0)
+        _stop_writing()
     try:
         run()
+        sys.stdout.flush()
+    except BrokenPipeError:
+        _stop_writing()
     except (ValueError, OSError, NonFiniteLossError) as error:
         _fail(str(error))
-    except KeyboardInterrupt:
-        print("zoo: stopped; zoo train --resume goes on from the last checkpoint", file=sys.stderr)
+    except KeyboardInterrupt as stop:
+        print(f"zoo: stopped. {stop}".rstrip(), file=sys.stderr)
         sys.exit(130)
+
+
+def _stop_writing() -> NoReturn:
+    """End well: a reader such as ``head`` has seen enough, and what is left goes nowhere."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    sys.exit(0)

@@ -3,6 +3,7 @@
 import contextlib
 import csv
 import importlib
+import os
 import sys
 import warnings
 from collections.abc import Iterator
@@ -92,16 +93,20 @@ def train(
     _prepare(backend, dtype=config.train.dtype, waves=not config.class_names)
     checkpoints = Checkpoints(
         out / runs.CHECKPOINTS,
-        config,
-        backend=backend,
+        run=config,
         every_minutes=checkpoint_minutes,
         every_steps=checkpoint_steps,
         resume=resume,
     )
     if resume:
         print(f"resuming from {checkpoints.last or 'the start: there is no checkpoint yet'}")
-    with _telling_warnings():
-        made = _package(backend, "pipeline").run(config, checkpoints=checkpoints, progress=True)
+    pipeline = _package(backend, "pipeline")
+    try:
+        with _telling_warnings():
+            made = pipeline.run(config, checkpoints=checkpoints, progress=True)
+    except KeyboardInterrupt:
+        last = checkpoints.last
+        raise KeyboardInterrupt(last and f"With --resume it goes on from {last}") from None
     runs.save_run(out, made)
     for layer, problem in made.history.gradient_problems.items():
         print(f"{layer}: {problem} gradient, see {out / 'training.png'}")
@@ -114,7 +119,7 @@ def evaluate(
     data: Path | None = None,
     backend: Backend | None = None,
 ) -> None:
-    """Evaluate a run: every metric as JSON, and figures.
+    """Evaluate a run: every metric as JSON, and figures, which replace those of the last time.
 
     Args:
         folder: a run that ``zoo train`` wrote, by either backend.
@@ -131,9 +136,9 @@ def evaluate(
     _prepare(used, dtype=saved.config.train.dtype, waves=not saved.config.class_names)
     with _telling_warnings():
         results = _package(used, "pipeline").evaluate_run(saved, split, data)
-    runs.save_figures(folder, runs.draw_results(results, saved.config, PACKAGES[used]))
     about = {"backend": used, "data": results.split, "class_names": saved.config.class_names}
     files.write_json(folder / runs.EVALUATION, files.without_nan({**about, **results.scores}))
+    runs.save_figures(folder, runs.draw_results(results, saved.config, PACKAGES[used]))
     print(f"{results.split}: loss {results.scores['loss']:.6f}, {_in_short(results)}")
     for line in _in_full(results, saved.config):
         print(line)
@@ -232,9 +237,12 @@ def compare(
 
 
 def _check_folder(out: Path) -> None:
-    """Refuse a file where a folder is to be written: before the work, not after it."""
+    """Refuse a folder that cannot be written: before the work, not after it."""
     if out.exists() and not out.is_dir():
         raise NotADirectoryError(f"{out} is a file; choose another folder")
+    there = next(path for path in (out.absolute(), *out.absolute().parents) if path.exists())
+    if not os.access(there, os.W_OK):
+        raise PermissionError(f"{there} cannot be written to; choose another folder")
 
 
 def _package(backend: str, module: str) -> Any:

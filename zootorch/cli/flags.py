@@ -8,8 +8,16 @@ from typing import Any
 from zoojax.spec.config import DEFAULT_RUNS, CNNConfig, RunConfig
 
 DERIVED = (
-    *("num_classes", "height", "width", "num_input_channels"),
-    *("input_dim", "output_dim", "input_size", "output_size", "cell", "loss"),
+    "num_classes",
+    "height",
+    "width",
+    "num_input_channels",
+    "input_dim",
+    "output_dim",
+    "input_size",
+    "output_size",
+    "cell",
+    "loss",
 )
 OF_SHAPES = ("target", "stratified")
 """Options of a run that waves have not."""
