@@ -40,7 +40,7 @@ class Trainer:
         optimizer: holds its moments and the step size.
         scheduler: sets the step size anew after each step.
         shuffle: generator of the order of samples; moves by a draw an epoch.
-        dropout: generator of which each dropout layer has a copy; it stays at its start.
+        dropout: generator of which each dropout layer has a copy.
         num_steps: steps made.
         largest_gradients: () float by parameter, its largest absolute gradient at the last step,
             before clipping.
@@ -153,7 +153,7 @@ class Trainer:
                 targets are not what the loss compares, when stopping lacks a validation set, or
                 when a checkpoint is of another training.
             OSError: when a file of a checkpoint is missing, or one cannot be written.
-        NonFiniteLossError: when a step's loss is not finite; says where and how large
+            NonFiniteLossError: when a step's loss is not finite; says where and how large
                 the gradients were.
         """
         config = self.config
