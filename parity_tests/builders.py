@@ -165,20 +165,22 @@ def check_refused(message, *calls):
     assert len(said) == 1
 
 
-def score_difference(ours, theirs):
+def score_difference(ours, theirs, scale=None):
     """Return the largest relative difference of numbers, lists and mappings of them.
 
     The names must be the same in the same order. Where only one is NaN the difference is
-    infinite.
+    infinite. Correlations have a scale of 1: one near 0 says nothing of the rounding in it.
     """
     if isinstance(theirs, dict):
         assert list(ours) == list(theirs)
-        return max(score_difference(ours[key], value) for key, value in theirs.items())
+        scales = {"r2": 1.0, "pearson_r": 1.0}
+        return max(score_difference(ours[k], v, scales.get(k, scale)) for k, v in theirs.items())
     ours, theirs = np.asarray(ours, np.float64), np.asarray(theirs, np.float64)
     assert ours.shape == theirs.shape
     if (np.isnan(ours) != np.isnan(theirs)).any():
         return np.inf
-    return relative(np.nan_to_num(ours), np.nan_to_num(theirs))
+    ours, theirs = np.nan_to_num(ours), np.nan_to_num(theirs)
+    return relative(ours, theirs) if scale is None else np.abs(ours - theirs).max() / scale
 
 
 def flip(content, place):

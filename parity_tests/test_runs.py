@@ -29,7 +29,7 @@ from zoojax.spec.records import Batch
 from zoojax.spec.runs import load_run, save_run
 
 # Scores are of outputs in eval mode, which sees idle parameters.
-NAME = "float64: idle parameters and running means"
+NAME = "float64, tiny runs: every score"
 # A class may not be predicted.
 pytestmark = pytest.mark.filterwarnings("ignore::zoojax.spec.metrics.UndefinedMetricWarning")
 

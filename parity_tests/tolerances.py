@@ -56,6 +56,7 @@ ALLOWED = {
     # Idle parameters take steps of rounding noise (builders.idle_parameters). Training losses
     # do not depend on them; running means contain them and eval mode sees both.
     "float64: idle parameters and running means": 1e-9,
+    "float64, tiny runs: every score": 1e-9,
     "float64, whole run: validation losses": 1e-11,
     # Of these only the MLP has idle parameters.
     "float64, 520 steps of mlp: validation losses, weights": 1e-9,
