@@ -287,6 +287,10 @@ BAD = {
         ["simulate", "--out", "{data}", *PICTURES],
         ["{data} exists; choose another folder"],
     ),
+    "a folder in a file": (
+        ["train", "--backend", "torch", "--out", "{data}/card.json/run", *TINY],
+        ["Not a directory", "{data}/card.json/run"],
+    ),
     "a file for a folder": (
         ["train", "--backend", "torch", "--out", "{data}/card.json", *TINY],
         ["{data}/card.json is a file; choose another folder"],

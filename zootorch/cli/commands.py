@@ -238,11 +238,13 @@ def compare(
 
 def _check_folder(out: Path) -> None:
     """Refuse a folder that cannot be written: before the work, not after it."""
-    if out.exists() and not out.is_dir():
+    if not out.exists():
+        out.mkdir(parents=True)
+        out.rmdir()  # it comes with what is written into it
+    elif not out.is_dir():
         raise NotADirectoryError(f"{out} is a file; choose another folder")
-    there = next(path for path in (out.absolute(), *out.absolute().parents) if path.exists())
-    if not os.access(there, os.W_OK):
-        raise PermissionError(f"{there} cannot be written to; choose another folder")
+    elif not os.access(out, os.W_OK):
+        raise PermissionError(f"{out} cannot be written to; choose another folder")
 
 
 def _package(backend: str, module: str) -> Any:
