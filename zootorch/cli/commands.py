@@ -1,8 +1,7 @@
-"""The commands. A backend is imported when it is used."""
+"""The commands: what each does, and what it says."""
 
 import contextlib
 import csv
-import importlib
 import os
 import sys
 import warnings
@@ -19,13 +18,12 @@ from zoojax.spec.datasets import Card, save_shapes, save_sinusoids
 from zoojax.spec.metrics import UndefinedMetricWarning
 from zoojax.spec.progress import progress_bar
 from zoojax.spec.records import Results
+from zootorch.cli.backends import PACKAGES, Backend, package, prepare
 from zootorch.cli.flags import run_config
 
-Backend = Literal["jax", "torch"]
 Kind = Literal["shapes", "sinusoids"]
 Split = Literal["train", "validation", "test", "calibration"]
 Flags = Annotated[Any, tyro.conf.arg(name="")]
-PACKAGES = {"jax": "zoojax", "torch": "zootorch"}
 BATCH = 64
 
 
@@ -49,7 +47,7 @@ def simulate(
             rounding.
     """
     card = Card(data, num_each, seed, files.version())
-    pipeline = _package(backend, "pipeline")
+    pipeline = package(backend, "pipeline")
     if isinstance(data, ShapesConfig):
         batches = pipeline.simulate_batches(data, num_each, seed, BATCH)
         save_shapes(out, _counted(batches, card.num_samples), card)
@@ -90,7 +88,7 @@ def train(
     """
     config = run_config(run, DEFAULT_RUNS[model])
     _check_folder(out)
-    _prepare(backend, dtype=config.train.dtype, waves=not config.class_names)
+    prepare(backend, dtype=config.train.dtype, waves=not config.class_names)
     checkpoints = Checkpoints(
         out / runs.CHECKPOINTS,
         run=config,
@@ -100,7 +98,7 @@ def train(
     )
     if resume:
         print(f"resuming from {checkpoints.last or 'the start: there is no checkpoint yet'}")
-    pipeline = _package(backend, "pipeline")
+    pipeline = package(backend, "pipeline")
     try:
         with _telling_warnings():
             made = pipeline.run(config, checkpoints=checkpoints, progress=True)
@@ -133,9 +131,9 @@ def evaluate(
     if split is not None and split not in parts:
         raise ValueError(f"{folder} has no {split} samples; it has {', '.join(parts)}")
     split = split or ("test" if "test" in parts else "validation")
-    _prepare(used, dtype=saved.config.train.dtype, waves=not saved.config.class_names)
+    prepare(used, dtype=saved.config.train.dtype, waves=not saved.config.class_names)
     with _telling_warnings():
-        results = _package(used, "pipeline").evaluate_run(saved, split, data)
+        results = package(used, "pipeline").evaluate_run(saved, split, data)
     about = {"backend": used, "data": results.split, "class_names": saved.config.class_names}
     files.write_json(folder / runs.EVALUATION, files.without_nan({**about, **results.scores}))
     runs.save_figures(folder, runs.draw_results(results, saved.config, PACKAGES[used]))
@@ -188,8 +186,8 @@ def predict(
     names, samples = inputs.read_samples(files_, config)
     used = backend or (saved.backend if saved else "jax")
     dtype = saved.config.train.dtype if saved else "float32"
-    _prepare(used, dtype=dtype, waves=not isinstance(config, CNNConfig))
-    outputs = _package(used, "pipeline").predict(folder, samples)
+    prepare(used, dtype=dtype, waves=not isinstance(config, CNNConfig))
+    outputs = package(used, "pipeline").predict(folder, samples)
     class_names = saved.config.class_names if saved else ()
     table = inputs.prediction_table(names, outputs, config, class_names)
     if out is not None:
@@ -222,7 +220,7 @@ def compare(
     _check_folder(out)
     for backend in PACKAGES:
         # parity switches float64 on, for its run alone.
-        _prepare(backend, dtype="float32", waves=not config.class_names)
+        prepare(backend, dtype="float32", waves=not config.class_names)
     from zootorch import parity
 
     with _telling_warnings():
@@ -245,40 +243,6 @@ def _check_folder(out: Path) -> None:
         raise NotADirectoryError(f"{out} is a file; choose another folder")
     elif not os.access(out, os.W_OK):
         raise PermissionError(f"{out} cannot be written to; choose another folder")
-
-
-def _package(backend: str, module: str) -> Any:
-    """Import a module of a backend; a missing framework is one clear line."""
-    try:
-        return importlib.import_module(f"{PACKAGES[backend]}.{module}")
-    except ModuleNotFoundError as error:
-        raise ValueError(
-            f"backend {backend} needs {error.name}: pip install 'zooparity[{backend}]'"
-        ) from None
-
-
-def _prepare(backend: str, *, dtype: str, waves: bool) -> None:
-    """Set for this program what a run needs: float64 where it is asked for, and no TF32.
-
-    On a GPU both frameworks else convolve with a tenth of float32's digits.
-
-    Args:
-        backend: "jax" or "torch".
-        dtype: "float64" switches it on in JAX.
-        waves: whether the model is one of waves: of time steps so small that a second thread
-            of torch gains nothing, and where another program runs costs a hundredfold, since
-            threads wait for each other at every step.
-    """
-    if backend == "jax":
-        jax = _package("jax", "random").jax
-        if dtype == "float64":
-            jax.config.update("jax_enable_x64", True)
-        jax.config.update("jax_default_matmul_precision", "highest")
-    else:
-        torch = _package("torch", "random").torch
-        torch.backends.cudnn.allow_tf32 = torch.backends.cuda.matmul.allow_tf32 = False
-        if waves:
-            torch.set_num_threads(1)
 
 
 @contextlib.contextmanager
