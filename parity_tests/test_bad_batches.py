@@ -64,6 +64,7 @@ def test_pictures_of_another_size():
         (np.array([0.0, 1, 2, 1]), "must be (samples,) integers, got float64 of shape (4,)"),
         (np.array([True, False] * 2), "must be (samples,) integers, got bool of shape (4,)"),
         (np.eye(4, dtype=np.int64), "must be (samples,) integers, got int64 of shape (4, 4)"),
+        (np.array([0, 1, 2]), "as many targets as inputs, got 3 targets and 4 inputs"),
     ],
 )
 @pytest.mark.parametrize("part", ["train", "validation"])
@@ -96,3 +97,16 @@ def test_a_batch_size_changes_no_prediction():
     for first, second in zip(whole, parts, strict=True):
         assert first.shape == (7, SMALL_CNN.num_classes)
         np.testing.assert_allclose(first, second, rtol=0, atol=1e-5)
+
+
+def test_a_validation_set_of_no_samples():
+    model, variables, twin = twins(SMALL_CNN)
+    sets = [
+        {"train": Batch(*(f[:4] for f in each)), "validation": Batch(*(f[:0] for f in each))}
+        for each in small_dataset()
+    ]
+    check_refused(
+        "a validation set needs samples, got none",
+        lambda: zoojax.fit(model, variables, **sets[0], config=train_config()),
+        lambda: zootorch.Trainer(twin, train_config()).fit(**sets[1]),
+    )

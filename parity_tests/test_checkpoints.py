@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import math
 import shutil
 
 import jax
@@ -16,6 +17,7 @@ import zootorch
 from zoojax.spec import checkpoints, files
 from zoojax.spec.checkpoints import Checkpoints
 from zoojax.spec.config import CNNConfig, MLPConfig, RNNConfig
+from zoojax.spec.history import Log
 from zoojax.spec.records import Batch
 
 MODELS = {
@@ -305,7 +307,7 @@ def test_a_new_training_does_not_overwrite_an_old_one(stopped):
 
 @pytest.mark.parametrize("option", ["every_steps", "every_minutes"])
 def test_a_number_that_is_not_over_zero_is_refused(tmp_path, option):
-    for value in (0, -1):
+    for value in (0, -1, float("nan")):
         name = option.removeprefix("every_")
         with pytest.raises(ValueError, match=f"{name} from one .* must be over 0: {value}"):
             Checkpoints(tmp_path, **{option: value})
@@ -359,6 +361,44 @@ def test_a_checkpoint_that_cannot_be_written_leaves_the_last(tmp_path, backend, 
     assert list((tmp_path / "run").iterdir()) == [before]
     whole = train(backend, "mlp", {}, tmp_path / "whole", every_steps=1000)
     assert_same(whole, train(backend, "mlp", {}, tmp_path / "run", resume=True))
+
+
+def test_the_newest_checkpoint_is_the_one_of_most_steps(tmp_path):
+    names = ["step-000000009-epoch-99999", "step-000000010-epoch-99999"]
+    names += ["step-000000010-epoch-100000", "step-000000011-epoch-100000"]
+    for name in names:
+        (tmp_path / name).mkdir()
+        assert checkpoints.newest(tmp_path) == tmp_path / name
+        assert checkpoints.NAME.fullmatch(name)
+    (tmp_path / "step-1000000000-epoch-100000").mkdir()
+    assert checkpoints.newest(tmp_path).name == "step-1000000000-epoch-100000"
+
+
+def test_a_log_is_the_same_after_it_was_json():
+    log = Log(2, [1.0, 2.0], [0.1, 0.1], [math.inf, math.nan], [math.nan, 0.5], [1.0, 2.0])
+    log.largest_gradients = [{"fc": math.inf}, {"fc": 1e-300}]
+    text = json.dumps(log.to_json(), allow_nan=False)
+    assert repr(Log.from_json(json.loads(text))) == repr(log)
+
+
+def test_a_second_fit_goes_on_in_torch_alone(tmp_path):
+    """A trainer's generators move on; a function of the configuration starts anew."""
+    train_set, _ = datasets(MODELS["mlp"])
+    tensors = Batch(*map(torch.from_numpy, train_set))
+    _, _, twin = twins(MODELS["mlp"])
+    config = train_config(num_epochs=4)
+    trainer = zootorch.Trainer(twin, config)
+    trainer.fit(tensors)
+    trainer.fit(tensors, checkpoints=Checkpoints(tmp_path))
+    model, variables, _ = twins(MODELS["mlp"])
+    with pytest.raises(ValueError, match="of a trainer's second fit"):
+        zoojax.fit(
+            model,
+            variables,
+            train_set,
+            config=config,
+            checkpoints=Checkpoints(tmp_path, resume=True),
+        )
 
 
 def test_another_run_is_refused_before_any_work(stopped):

@@ -247,6 +247,26 @@ def test_a_run_stopped_by_hand_goes_on_and_ends_the_same(tmp_path, backend, monk
     assert (tmp_path / "run" / files.WEIGHTS).read_bytes() == first
 
 
+def test_a_run_stopped_before_it_saved_anything_says_no_more(tmp_path, monkeypatch):
+    def stop(self, checkpoint):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Checkpoints, "save", stop)
+    stopped = zoo("train", "--model", "mlp", "--backend", "torch", *TINY, "--out", tmp_path / "run")
+    assert stopped.code == 130
+    assert stopped.err.splitlines()[-1] == "zoo: stopped."
+
+
+def test_what_is_undefined_in_both_does_not_differ(tmp_path):
+    """R2 of one wave."""
+    one = ["--data.amplitudes", "1", "--data.frequencies", "1", "--data.phases", "1"]
+    one += ["--data.vertical-shifts", "0", "--num-each", "5", "--train.num-epochs", "1"]
+    said = succeed("compare", "--model", "rnn", "--out", tmp_path, *one).out
+    (line,) = [line for line in said.splitlines() if line.startswith("validation R2")]
+    assert "nan" in line
+    assert "identical" in line
+
+
 def test_a_run_on_shapes_begun_in_jax_ends_in_torch(tmp_path, monkeypatch):
     options = [
         *PICTURES,

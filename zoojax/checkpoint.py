@@ -72,8 +72,18 @@ def resume(state: Any, checkpoint: Checkpoint) -> Any:
     Args:
         state: the state before the first step of the same training.
         checkpoint: by either backend.
+
+    Raises:
+        ValueError: when random numbers were drawn before the training, which a pure function
+            knows nothing of.
     """
     num_steps = checkpoint.log.num_steps
+    counts = {name: checkpoint.random[name]["count"] for name in ("dropout", "shuffle")}
+    if counts != {"dropout": num_steps, "shuffle": checkpoint.log.num_epochs}:
+        raise ValueError(
+            f"the checkpoint is of a trainer's second fit: its random numbers are at {counts} "
+            f"after {num_steps} steps; go on in torch"
+        )
     words = jnp.array(checkpoint.random["dropout"]["key"], jnp.uint32)
     return state.replace(
         step=jnp.array(num_steps, jnp.int32),

@@ -32,7 +32,7 @@ OPTIMIZER = "optimizer.safetensors"
 BEST = "best.safetensors"
 TRAINING = "training.json"
 
-NAME = re.compile(r"step-\d{9}-epoch-\d{5}|\.step-\d{9}-epoch-\d{5}\.\d+\.partial")
+NAME = re.compile(r"\.?step-(\d{9,})-epoch-(\d{5,})(\.\d+\.partial)?")
 """Names of checkpoints, and of those that were being written."""
 
 Arrays = dict[str, np.ndarray]
@@ -96,7 +96,7 @@ class Checkpoints:
         run: Any = None,
     ) -> None:
         for name, value in (("steps", every_steps), ("minutes", every_minutes)):
-            if value is not None and value <= 0:
+            if value is not None and not value > 0:
                 raise ValueError(f"{name} from one checkpoint to the next must be over 0: {value}")
         self.folder, self.run = Path(folder), files.plain(run)
         self.every_steps, self.every_minutes = every_steps, every_minutes
@@ -215,10 +215,10 @@ class Checkpoints:
             **self._about,
             "learning_rate": checkpoint.learning_rate,
             "random": checkpoint.random,
-            "log": checkpoint.log,
+            "log": checkpoint.log.to_json(),
             "files": {path.name: files.digest(path) for path in sorted(folder.iterdir())},
         }
-        content = files.without_nan(about)
+        content = files.plain(about)
         files.write_json(folder / TRAINING, {**content, "sha256": _seal(content)})
 
 
@@ -249,8 +249,9 @@ def _read(path: Path, expected: Mapping[str, tuple[int, ...]]) -> Arrays:
 
 def newest(folder: Path) -> Path | None:
     """Return the checkpoint of the most steps in a folder, or None."""
-    found = folder.glob("step-*")
-    return max((path for path in found if NAME.fullmatch(path.name)), default=None)
+    found = {path: NAME.fullmatch(path.name) for path in folder.glob("step-*")}
+    places = {path: (int(m[1]), int(m[2])) for path, m in found.items() if m and not m[3]}
+    return max(places, key=places.__getitem__, default=None)
 
 
 def check_same_config(saved: Any, ours: Any, source: str, name: str = "") -> None:

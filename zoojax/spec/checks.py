@@ -124,6 +124,11 @@ def check_training(
         raise ValueError("a validation set needs samples, got none")
     for dataset in (train, validation):
         if dataset is not None:
+            if len(dataset.inputs) != len(dataset.targets):
+                raise ValueError(
+                    f"there must be as many targets as inputs, got {len(dataset.targets)} targets "
+                    f"and {len(dataset.inputs)} inputs"
+                )
             check_targets(config.loss, dataset.targets, num_outputs(model_config))
     normalised = has_batch_norm(model_config)
     check_last_batch(len(train.targets), config.batch_size, has_batch_norm=normalised)

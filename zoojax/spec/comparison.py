@@ -121,6 +121,8 @@ def _close(
     name: str, first: float, second: float, *, allowed: float | None, scale: float | None = None
 ) -> Row:
     difference = abs(first - second) / scale if scale else relative_difference(first, second)
+    if np.isnan(first) and np.isnan(second):
+        difference = 0.0  # undefined in both
     cells = (f"{first:.10g}", f"{second:.10g}", f"{difference:.1e}")
     if allowed is None:
         return Row(name, *cells, "—", "—")

@@ -140,13 +140,26 @@ class Log:
     def __post_init__(self) -> None:
         self._clock = 0.0
 
+    def to_json(self) -> dict[str, Any]:
+        """Return what JSON can hold: numbers that are not finite as text, such as "nan"."""
+        content = dataclasses.asdict(self)
+        for name in ("validation_losses", "validation_accuracies"):
+            content[name] = [_to_json(value) for value in content[name]]
+        content["largest_gradients"] = [
+            {layer: _to_json(value) for layer, value in each.items()}
+            for each in content["largest_gradients"]
+        ]
+        return content
+
     @classmethod
     def from_json(cls, content: Mapping[str, Any]) -> "Log":
-        """Return a log read from JSON, which has no NaN but null."""
+        """Return the log of which ``to_json`` made ``content``."""
         log = cls(**content)
         for name in ("validation_losses", "validation_accuracies"):
-            values = [math.nan if value is None else value for value in getattr(log, name)]
-            setattr(log, name, values)
+            setattr(log, name, [float(value) for value in getattr(log, name)])
+        log.largest_gradients = [
+            {layer: float(value) for layer, value in each.items()} for each in log.largest_gradients
+        ]
         return log
 
     @property
@@ -218,3 +231,7 @@ class Log:
                 for layer in layers
             },
         )
+
+
+def _to_json(value: float) -> float | str:
+    return value if math.isfinite(value) else str(value)

@@ -88,6 +88,7 @@ def train(
     """
     config = run_config(run, DEFAULT_RUNS[model])
     _check_folder(out)
+    _check_folder(out / runs.CHECKPOINTS)
     prepare(backend, dtype=config.train.dtype, waves=not config.class_names)
     checkpoints = Checkpoints(
         out / runs.CHECKPOINTS,
@@ -104,7 +105,7 @@ def train(
             made = pipeline.run(config, checkpoints=checkpoints, progress=True)
     except KeyboardInterrupt:
         last = checkpoints.last
-        raise KeyboardInterrupt(last and f"With --resume it goes on from {last}") from None
+        raise KeyboardInterrupt(f"With --resume it goes on from {last}" if last else "") from None
     runs.save_run(out, made)
     for layer, problem in made.history.gradient_problems.items():
         print(f"{layer}: {problem} gradient, see {out / 'training.png'}")
@@ -237,8 +238,12 @@ def compare(
 def _check_folder(out: Path) -> None:
     """Refuse a folder that cannot be written: before the work, not after it."""
     if not out.exists():
+        there = next(path for path in out.absolute().parents if path.exists())
         out.mkdir(parents=True)
-        out.rmdir()  # it comes with what is written into it
+        for path in (out.absolute(), *out.absolute().parents):
+            if path == there:
+                break
+            path.rmdir()  # folders come with what is written into them
     elif not out.is_dir():
         raise NotADirectoryError(f"{out} is a file; choose another folder")
     elif not os.access(out, os.W_OK):
