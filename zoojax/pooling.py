@@ -85,9 +85,7 @@ class MaxPool2d(nn.Module):
             ValueError: when an option is out of its range or the window exceeds the padded
                 picture.
         """
-        stride = self.kernel_size if self.stride is None else self.stride
-        window = Window(self.kernel_size, stride, self.padding, self.dilation)
-        _check(x, window)
+        window = _pool_window(x, self.kernel_size, self.stride, self.padding, self.dilation)
         if window == Window(self.kernel_size, self.kernel_size):
             return gradients.max_pool(x, self.kernel_size)
         largest, *others = _views(x, window, fill=-jnp.inf)
@@ -128,9 +126,7 @@ class AvgPool2d(nn.Module):
             ValueError: when an option is out of its range or the window exceeds the padded
                 picture.
         """
-        stride = self.kernel_size if self.stride is None else self.stride
-        window = Window(self.kernel_size, stride, self.padding)
-        _check(x, window)
+        window = _pool_window(x, self.kernel_size, self.stride, self.padding)
         if window == Window(self.kernel_size, self.kernel_size):
             views = gradients.window_views(x, self.kernel_size)
         else:
@@ -139,15 +135,19 @@ class AvgPool2d(nn.Module):
         return sum(others, start=first) / self.kernel_size**2
 
 
-def _check(x: Array, window: Window) -> None:
-    """Raise ``ValueError`` when a pool cannot be."""
+def _pool_window(
+    x: Array, kernel_size: int, stride: int | None, padding: int, dilation: int = 1
+) -> Window:
+    """Return the window of a pool of ``x``; raise ``ValueError`` when it cannot be."""
+    window = Window(kernel_size, kernel_size if stride is None else stride, padding, dilation)
     window.num_places(x)
-    allowed = window.kernel_size // 2
-    if window.padding > allowed:
+    allowed = kernel_size // 2
+    if padding > allowed:
         raise ValueError(
-            f"padding must be at most half of kernel_size {window.kernel_size}, so {allowed}, "
-            f"got {window.padding}"
+            f"padding must be at most half of kernel_size {kernel_size}, so {allowed}, "
+            f"got {padding}"
         )
+    return window
 
 
 def _views(x: Array, window: Window, *, fill: float) -> list[Array]:

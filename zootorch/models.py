@@ -41,9 +41,7 @@ def load_pretrained(folder: str | Path) -> Any:
         FileNotFoundError: when a file is missing.
         ValueError: when a file is damaged or does not fit the model; names it.
     """
-    path = Path(folder) / files.CONFIG
-    config = files.config_from_json(files.read_json(path), source=str(path))
-    return MODELS[type(config)].from_pretrained(folder)
+    return MODELS[type(files.load_config(folder))].from_pretrained(folder)
 
 
 def layer_shapes(model: Any) -> dict[str, tuple[int, ...]]:

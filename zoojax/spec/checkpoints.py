@@ -102,14 +102,15 @@ class Checkpoints:
         self.every_steps, self.every_minutes = every_steps, every_minutes
         self._saved_step, self._saved_at = 0, time.monotonic()
         self._about: dict[str, Any] = {}
+        self._saved: dict[str, Any] = {}
         self.last = newest(self.folder)
         if self.last is not None:
             if not resume:
                 raise FileExistsError(
                     f"{self.last} is of an earlier training: resume it, or choose another folder"
                 )
-            content = self._read_training(self.last)
-            check_same_config(content["run"], self.run, str(self.last))
+            self._saved = _read_training(self.last)
+            check_same_config(self._saved["run"], self.run, str(self.last))
 
     def is_due(self, step: int) -> bool:
         """Return whether to save after ``step`` steps."""
@@ -132,10 +133,9 @@ class Checkpoints:
             the checkpoint, or None when there is none yet.
 
         Raises:
-            FileNotFoundError: when a file is missing; names it.
-            ValueError: when a file is damaged, when arrays lack, or have names or shapes that
-                the model has not, when configuration or data are others (names it), or when a
-                training has these checkpoints already.
+            ValueError: when arrays lack, or have names or shapes that the model has not, when
+                configuration or data are others (names it), or when a training has these
+                checkpoints already.
         """
         if self._about:
             raise ValueError(f"{self.folder}: each training needs Checkpoints of its own")
@@ -150,7 +150,7 @@ class Checkpoints:
         )
         if self.last is None:
             return None
-        content, source = self._read_training(self.last), str(self.last)
+        content, source = self._saved, str(self.last)
         check_same_config(content["config"], self._about["config"], source)
         same_backend = content["backend"] == backend
         check_same_data(content["data"], self._about["data"], source, same_backend=same_backend)
@@ -168,18 +168,6 @@ class Checkpoints:
             learning_rate=content["learning_rate"],
             log=log,
         )
-
-    def _read_training(self, folder: Path) -> dict[str, Any]:
-        """Read what describes a checkpoint, and check it and every file."""
-        path = folder / TRAINING
-        content = files.read_json(path)
-        if content.get("format") != FORMAT:
-            raise ValueError(f"{path} has format {content.get('format')!r}, known is {FORMAT!r}")
-        if content.pop("sha256", None) != _seal(content):
-            raise ValueError(f"{path} is damaged: its SHA-256 is another than it says")
-        for name in {files.WEIGHTS, files.CONFIG, OPTIMIZER, *content["files"]}:
-            files.check_digest(folder / name, content["files"].get(name))
-        return content
 
     def save(self, checkpoint: Checkpoint) -> None:
         """Write a checkpoint, then remove those before it.
@@ -239,6 +227,19 @@ class NoCheckpoints:
 def _seal(content: Mapping[str, Any]) -> str:
     """Return the SHA-256 of what ``training.json`` says."""
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+
+def _read_training(folder: Path) -> dict[str, Any]:
+    """Read what describes a checkpoint, and check it and every file."""
+    path = folder / TRAINING
+    content = files.read_json(path)
+    if content.get("format") != FORMAT:
+        raise ValueError(f"{path} has format {content.get('format')!r}, known is {FORMAT!r}")
+    if content.pop("sha256", None) != _seal(content):
+        raise ValueError(f"{path} is damaged: its SHA-256 is another than it says")
+    for name in {files.WEIGHTS, files.CONFIG, OPTIMIZER, *content["files"]}:
+        files.check_digest(folder / name, content["files"].get(name))
+    return content
 
 
 def _read(path: Path, expected: Mapping[str, tuple[int, ...]]) -> Arrays:

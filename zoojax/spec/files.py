@@ -179,6 +179,17 @@ def load_weights(folder: str | Path) -> tuple[dict[str, np.ndarray], Any]:
     return arrays, config_from_json(options, source=str(folder / CONFIG))
 
 
+def load_config(folder: str | Path) -> Any:
+    """Read the configuration of a model, but for what only its weights tell: a missing cell.
+
+    Raises:
+        FileNotFoundError: when the file is missing.
+        ValueError: when it is damaged or describes no model known here; names it.
+    """
+    path = Path(folder) / CONFIG
+    return config_from_json(read_json(path), source=str(path))
+
+
 def _cell(arrays: Mapping[str, np.ndarray]) -> str | None:
     """Return which cell recurrent weights belong to, by the number of their gates."""
     weight = arrays.get("rnn.weight_hh_l0")

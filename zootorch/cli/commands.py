@@ -183,7 +183,7 @@ def predict(
     """
     has_run = (folder / runs.RUN).exists()
     saved = runs.load_run(folder) if has_run else None
-    _, config = files.load_weights(folder)
+    config = files.load_config(folder)
     names, samples = inputs.read_samples(files_, config)
     used = backend or (saved.backend if saved else "jax")
     dtype = saved.config.train.dtype if saved else "float32"
