@@ -213,7 +213,7 @@ def test_a_schedule_needs_its_length(schedule, num_steps, least):
         ({"weight_decay": -1}, "weight_decay must be a number at least 0 and under inf, got -1"),
         ({"schedule": "step"}, "schedule must be one of constant, cosine, one_cycle, got 'step'"),
         ({"clip_norm": 0}, "clip_norm must be a number over 0 and under inf, got 0"),
-        ({"loss": "hinge"}, "loss must be one of cross_entropy, mean_squared_error, got 'hinge'"),
+        ({"loss": "hinge"}, "cross_entropy, mean_squared_error, pinball, got 'hinge'"),
     ],
 )
 def test_configurations_that_cannot_be(options, message):

@@ -9,7 +9,8 @@ from jax import Array
 
 from zoojax.spec.checks import check_same_shape
 from zoojax.spec.config import TrainConfig
-from zoojax.spec.config.checks import check_class_weights
+from zoojax.spec.config.checks import check_class_weights, check_quantiles
+from zoojax.spec.quantiles import check_quantile_shapes, quantile_parts
 
 
 def cross_entropy(
@@ -66,10 +67,41 @@ def mean_squared_error(predictions: Array, targets: Array) -> Array:
     return jnp.mean(jnp.square(predictions - targets))
 
 
+def pinball(predictions: Array, targets: Array, quantiles: Sequence[float]) -> Array:
+    """Return the mean of max(q (y - p), (q - 1) (y - p)), which is least at the q-quantile of y.
+
+    R. Koenker and G. Bassett, Regression quantiles, Econometrica 46, 1978; under this name in
+    Y. Romano, E. Patterson and E. Candès, Conformalized quantile regression, 2019, section 2.
+    Where p = y any slope from -q to 1 - q would do; here it is 0: what is exact stays as it is.
+
+    Args:
+        predictions: (batch, 3 * outputs) float, p: all lower, all middle, all upper quantiles.
+        targets: (batch, outputs) float, y.
+        quantiles: levels q of the lower, the middle (0.5) and the upper.
+
+    Returns:
+        () float, the mean over batch, outputs and quantiles.
+
+    Raises:
+        ValueError: when there are not three predictions for each target, or no such levels.
+    """
+    check_quantile_shapes(predictions.shape, targets.shape)
+    predictions = jnp.asarray(predictions)
+    targets = jnp.asarray(targets, predictions.dtype)
+    # In two halves, of which each has slope 0 where p = y: a maximum would take the mean slope.
+    losses = [
+        level * jax.nn.relu(targets - part) + (1 - level) * jax.nn.relu(part - targets)
+        for level, part in zip(check_quantiles(quantiles), quantile_parts(predictions), strict=True)
+    ]
+    return jnp.stack(losses).mean()
+
+
 def loss_of(config: TrainConfig) -> Callable[[Array, Array], Array]:
     """Return the loss that a configuration names, as a function of outputs and targets."""
     if config.loss == "mean_squared_error":
         return mean_squared_error
+    if config.loss == "pinball":
+        return functools.partial(pinball, quantiles=config.quantiles)
     return functools.partial(
         cross_entropy,
         label_smoothing=config.label_smoothing,

@@ -7,6 +7,7 @@ import numpy as np
 
 from zoojax.spec.config import RNNConfig, TrainConfig
 from zoojax.spec.layout import IGNORED, Leaf, has_batch_norm, num_outputs
+from zoojax.spec.quantiles import outputs_of
 from zoojax.spec.records import Batch
 
 
@@ -55,17 +56,24 @@ def check_targets(loss: str, targets: Any, num_outputs: int) -> None:
     """Raise ``ValueError`` unless targets are what a loss compares a model's outputs with.
 
     Args:
-        loss: cross_entropy, of (samples,) integers from 0 to num_outputs - 1; or
-            mean_squared_error, of (samples, num_outputs) numbers.
+        loss: cross_entropy, of (samples,) integers from 0 to num_outputs - 1;
+            mean_squared_error, of (samples, num_outputs) numbers; or pinball, of (samples,
+            num_outputs / 3) numbers.
         targets: array on the host.
         num_outputs: outputs of the model.
     """
     targets = np.asarray(targets)
-    if loss == "mean_squared_error":
-        if targets.ndim != 2 or targets.shape[1] != num_outputs:
+    if loss != "cross_entropy":
+        num_each = outputs_of(1, loss)
+        if num_outputs % num_each:
             raise ValueError(
-                f"targets of mean_squared_error must have shape (samples, {num_outputs}), got "
-                f"{targets.shape}"
+                f"{loss} needs a model of {num_each} outputs for each target, got {num_outputs} "
+                "outputs"
+            )
+        num = num_outputs // num_each
+        if targets.ndim != 2 or targets.shape[1] != num:
+            raise ValueError(
+                f"targets of {loss} must have shape (samples, {num}), got {targets.shape}"
             )
         return
     if targets.ndim != 1 or not np.issubdtype(targets.dtype, np.integer):

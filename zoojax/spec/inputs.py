@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zoojax.spec.config import CNNConfig, MLPConfig, RNNConfig
+from zoojax.spec.quantiles import quantile_parts
 
 CHANNELS = 3
 BIT_DEPTH = 24
@@ -121,7 +122,12 @@ def read_png(path: Path) -> NDArray[np.uint8]:
 
 
 def prediction_table(
-    names: Sequence[str], outputs: NDArray[np.floating], config: Any, class_names: Sequence[str]
+    names: Sequence[str],
+    outputs: NDArray[np.floating],
+    config: Any,
+    class_names: Sequence[str],
+    *,
+    loss: str | None = None,
 ) -> list[list[str]]:
     """Return what was predicted as rows of text, the first with the columns' names.
 
@@ -130,9 +136,17 @@ def prediction_table(
         outputs: (samples, classes) probabilities, or (samples, outputs) numbers.
         config: of the model.
         class_names: in label order; when there are none, classes are counted from 0.
+        loss: that the model learned by. Of pinball each step ahead has three columns: lower,
+            middle and upper quantile. None where it is not known: the numbers as they are.
     """
     if not isinstance(config, CNNConfig):
-        heads = [f"{i + 1} ahead" for i in range(outputs.shape[1])]
+        kinds = [""]
+        if loss == "pinball":
+            # Those of one step side by side; the model has all lower ones first.
+            kinds = [" lower", "", " upper"]
+            outputs = np.stack(quantile_parts(outputs), axis=-1).reshape(outputs.shape)
+        steps = range(1, outputs.shape[1] // len(kinds) + 1)
+        heads = [f"{step} ahead{kind}" for step in steps for kind in kinds]
         rows = [[f"{value:.6g}" for value in row] for row in outputs]
         return [["wave", *heads], *([n, *row] for n, row in zip(names, rows, strict=True))]
     classes = class_names or [f"class {i}" for i in range(outputs.shape[1])]

@@ -2,8 +2,8 @@
 
 import dataclasses
 import itertools
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
 
 from zoojax.spec.config import DEFAULT_RUNS, CNNConfig, RunConfig
 
@@ -17,22 +17,30 @@ DERIVED = (
     "input_size",
     "output_size",
     "cell",
-    "loss",
 )
 OF_SHAPES = ("target", "stratified")
 """Options of a run that waves have not."""
+OF_WAVES = ("loss", "quantiles")
+"""Options of training that classes have not: there is one loss of them."""
+WaveLoss = Literal["mean_squared_error", "pinball"]
 
 
-def flags_of(config: Any, left_out: Sequence[str] = DERIVED, **parts: Any) -> Any:
+def flags_of(
+    config: Any,
+    left_out: Sequence[str] = DERIVED,
+    narrower: Mapping[str, Any] | None = None,
+    **parts: Any,
+) -> Any:
     """Return an object with a configuration's fields and values, from which flags are made.
 
     Args:
         config: a dataclass.
         left_out: names of fields that are no flags.
+        narrower: types of fields that as flags allow less, by name.
         parts: what to have instead of some fields.
     """
     fields = [field for field in dataclasses.fields(config) if field.name not in left_out]
-    types = {field.name: field.type for field in fields}
+    types = {field.name: field.type for field in fields} | dict(narrower or {})
     types |= {name: type(part) for name, part in parts.items()}
     values = {field.name: getattr(config, field.name) for field in fields} | parts
     made = dataclasses.make_dataclass(
@@ -47,8 +55,10 @@ def flags_of(config: Any, left_out: Sequence[str] = DERIVED, **parts: Any) -> An
 def run_flags(default: RunConfig) -> Any:
     """Return the flags of a run, with its values as defaults."""
     parts = {"data": default.data, "model": flags_of(default.model)}
-    left_out = () if default.class_names else OF_SHAPES
-    return flags_of(default, left_out, train=flags_of(default.train), **parts)
+    if default.class_names:
+        return flags_of(default, (), train=flags_of(default.train, OF_WAVES), **parts)
+    train = flags_of(default.train, (), {"loss": WaveLoss})
+    return flags_of(default, OF_SHAPES, train=train, **parts)
 
 
 def run_config(flags: Any, default: RunConfig) -> RunConfig:

@@ -47,11 +47,31 @@ def check_names(config: Any, name: str) -> tuple[str, ...]:
 def check_numbers(config: Any, name: str) -> None:
     """Make a field a tuple of one or more finite floats, or raise ``ValueError``."""
     value = getattr(config, name)
+    if not (numbers := _as_floats(value)):
+        raise ValueError(f"{name} must be a list of one or more finite numbers, got {value!r}")
+    object.__setattr__(config, name, numbers)
+
+
+def check_quantiles(quantiles: Any) -> tuple[float, float, float]:
+    """Return the levels of a lower, the middle and an upper quantile as floats.
+
+    Raises:
+        ValueError: unless they are three rising numbers over 0 and under 1, the middle one 0.5.
+    """
+    levels = _as_floats(quantiles)
+    if len(levels) != 3 or not 0 < levels[0] < levels[1] == 0.5 < levels[2] < 1:
+        raise ValueError(
+            "quantiles must be three rising numbers over 0 and under 1, the middle one 0.5, got "
+            f"{quantiles!r}"
+        )
+    return levels[0], levels[1], levels[2]
+
+
+def _as_floats(value: Any) -> tuple[float, ...]:
+    """Return a list of finite numbers as floats; of anything else none."""
     is_list = isinstance(value, (Iterable, np.ndarray)) and not isinstance(value, (str, bytes))
     numbers = tuple(value) if is_list else ()
-    if not numbers or not all(_is_finite(each) for each in numbers):
-        raise ValueError(f"{name} must be a list of one or more finite numbers, got {value!r}")
-    object.__setattr__(config, name, tuple(float(each) for each in numbers))
+    return tuple(map(float, numbers)) if all(_is_finite(each) for each in numbers) else ()
 
 
 def _is_finite(value: Any) -> bool:

@@ -9,11 +9,12 @@ from zoojax.spec.config.checks import (
     check_integer,
     check_number,
     check_numbers,
+    check_quantiles,
 )
 from zoojax.spec.draws import check_seed
 
 Dtype = Literal["float32", "float64"]
-Loss = Literal["cross_entropy", "mean_squared_error"]
+Loss = Literal["cross_entropy", "mean_squared_error", "pinball"]
 Optimizer = Literal["adam", "adamw", "sgd", "rmsprop"]
 Schedule = Literal["constant", "cosine", "one_cycle"]
 
@@ -27,7 +28,9 @@ class TrainConfig:
         num_epochs: passes over the training set.
         batch_size: samples a step.
         learning_rate: step size, or the largest of a schedule.
-        loss: cross_entropy of classes, or mean_squared_error of numbers.
+        loss: cross_entropy of classes; mean_squared_error of numbers, or pinball, by which a
+            model learns three quantiles of each.
+        quantiles: levels that pinball learns: lower, middle (always 0.5) and upper.
         label_smoothing: part of each label that cross_entropy spreads over all classes, 0 up
             to under 1.
         class_weights: how much a sample of each class counts, over 0, in label order; None
@@ -55,6 +58,7 @@ class TrainConfig:
     batch_size: int = 32
     learning_rate: float = 1e-3
     loss: Loss = "cross_entropy"
+    quantiles: tuple[float, float, float] = (0.05, 0.5, 0.95)
     label_smoothing: float = 0.0
     class_weights: tuple[float, ...] | None = None
     optimizer: Optimizer = "adam"
@@ -74,6 +78,9 @@ class TrainConfig:
         # Adam divides it by 0.1 at the first step, which has to fit a float32.
         check_number(self, "learning_rate", 0, 1e37, open_low=True)
         check_choice(self, "loss", get_args(Loss))
+        object.__setattr__(self, "quantiles", check_quantiles(self.quantiles))
+        if self.loss != "pinball" and self.quantiles != type(self).quantiles:
+            raise ValueError(f"quantiles are of pinball, got {self.quantiles} with {self.loss}")
         check_number(self, "label_smoothing", 0, 1, open_low=False)
         if self.class_weights is not None:
             check_numbers(self, "class_weights")
