@@ -9,8 +9,18 @@ from zoojax.spec.lazy import attach
 _HOMES = {
     "zoojax.checkpoint": ("load_pretrained", "save_pretrained"),
     "zoojax.cnn": ("CNN",),
+    "zoojax.conformal": (
+        "aps",
+        "calibrate",
+        "label_scores",
+        "lac",
+        "prediction_sets",
+        "raps",
+        "saps",
+        "top_k",
+    ),
     "zoojax.data": ("split_indices", "standardise", "take", "windows"),
-    "zoojax.losses": ("cross_entropy", "mean_squared_error"),
+    "zoojax.losses": ("cross_entropy", "mean_squared_error", "pinball"),
     "zoojax.metrics": (
         "accuracy",
         "average_precision",
@@ -32,6 +42,7 @@ _HOMES = {
     "zoojax.spec.checkpoints": ("Checkpoints",),
     "zoojax.spec.config": (
         "CNNConfig",
+        "ConformalConfig",
         "MLPConfig",
         "RNNConfig",
         "ShapesConfig",

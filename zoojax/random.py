@@ -54,6 +54,12 @@ def symmetric_uniform(word: Array, bound: float, dtype: jnp.dtype) -> Array:
     return signed.astype(dtype) * jnp.asarray(bound * 2.0 ** (1 - draws.UNIFORM_BITS), dtype)
 
 
+def uniform(word: Array, dtype: jnp.dtype) -> Array:
+    """Return uniform numbers in [0, 1): ``draws.uniform``."""
+    kept = (word >> (32 - draws.UNIFORM_BITS)).astype(dtype)
+    return kept * jnp.asarray(2.0**-draws.UNIFORM_BITS, dtype)
+
+
 def normal(key: Array, num: int) -> Array:
     """Draw standard normal numbers: ``draws.normal``, (num,) float64, so with x64 on."""
     first, second = words(key, 2 * num).reshape(num, 2).T.astype(jnp.float64)

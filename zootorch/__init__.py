@@ -8,8 +8,17 @@ from zoojax.spec.lazy import attach
 
 _HOMES = {
     "zootorch.cnn": ("CNN",),
+    "zootorch.conformal": (
+        "APS",
+        "LAC",
+        "RAPS",
+        "SAPS",
+        "SplitConformalClassifier",
+        "SplitConformalRegressor",
+        "TopK",
+    ),
     "zootorch.data": ("split_indices", "standardise", "take", "windows"),
-    "zootorch.losses": ("cross_entropy", "mean_squared_error"),
+    "zootorch.losses": ("cross_entropy", "mean_squared_error", "pinball"),
     "zootorch.metrics": (
         "F1",
         "MAE",
@@ -33,6 +42,7 @@ _HOMES = {
     "zoojax.spec.checkpoints": ("Checkpoints",),
     "zoojax.spec.config": (
         "CNNConfig",
+        "ConformalConfig",
         "MLPConfig",
         "RNNConfig",
         "ShapesConfig",

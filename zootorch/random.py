@@ -110,6 +110,11 @@ def symmetric_uniform(word: Tensor, bound: float, dtype: torch.dtype) -> Tensor:
     return signed.to(dtype) * scale.to(word.device)
 
 
+def uniform(word: Tensor, dtype: torch.dtype) -> Tensor:
+    """Return uniform numbers in [0, 1): ``draws.uniform``."""
+    return (word >> (32 - draws.UNIFORM_BITS)).to(dtype) * 2.0**-draws.UNIFORM_BITS
+
+
 def normal(key: Tensor, num: int) -> Tensor:
     """Draw standard normal numbers: ``draws.normal``, (..., num) float64."""
     first, second = words(key, 2 * num).unflatten(-1, (num, 2)).to(torch.float64).unbind(-1)

@@ -20,6 +20,7 @@ def seed_vectors(seed):
     order = np.argsort(draws.words(draws.fold_in(streams["shuffle"], 0), 12), kind="stable")
     dropout = draws.fold_in(draws.fold_in(streams["dropout"], 3), 1)
     init = draws.words(draws.fold_in(streams["init"], 0), 6)
+    conformal = draws.words(draws.fold_in(streams["conformal"], 2), 6)
     return {
         "root_key": draws.root_key(seed),
         "streams": streams,
@@ -32,6 +33,7 @@ def seed_vectors(seed):
         "wave_words": draws.words(draws.fold_in(streams["waves"], 2), 6),
         "init_words": init,
         "init_uniform_bound_0.25_times_2^25": draws.symmetric_uniform(init, 0.25) * 2**25,
+        "conformal_uniform_times_2^24_draw_2": draws.uniform(conformal) * 2**24,
     }
 
 

@@ -15,7 +15,16 @@ the plain reference that ``zoojax.random`` and ``zootorch.random`` are tested ag
 import numpy as np
 from numpy.typing import NDArray
 
-STREAMS = {"scenes": 0, "noise": 1, "split": 2, "init": 3, "shuffle": 4, "dropout": 5, "waves": 6}
+STREAMS = {
+    "scenes": 0,
+    "noise": 1,
+    "split": 2,
+    "init": 3,
+    "shuffle": 4,
+    "dropout": 5,
+    "waves": 6,
+    "conformal": 7,
+}
 """Index folded into the root key for each purpose. New streams go at the end."""
 
 SCENE_DRAWS = ("magnitude", "size", "top", "left", "upside_down", "sideways")
@@ -149,6 +158,12 @@ def symmetric_uniform(
     signed = (np.asarray(word, np.uint32) >> np.uint32(32 - UNIFORM_BITS)).astype(np.int32)
     signed = signed - 2 ** (UNIFORM_BITS - 1)
     return signed.astype(dtype) * np.dtype(dtype).type(bound * 2.0 ** (1 - UNIFORM_BITS))
+
+
+def uniform(word: NDArray[np.uint32], dtype: str = "float32") -> NDArray[np.floating]:
+    """Return uniform numbers in [0, 1): exact in float32 and float64, so the same anywhere."""
+    kept = np.asarray(word, np.uint32) >> np.uint32(32 - UNIFORM_BITS)
+    return kept.astype(dtype) * np.dtype(dtype).type(2.0**-UNIFORM_BITS)
 
 
 def normal(key: NDArray[np.uint32], num: int) -> NDArray[np.float64]:

@@ -1,0 +1,64 @@
+"""Conformal prediction as objects: calibrated once, they predict sets and intervals.
+
+Scores and ways to calibrate go together freely: a predictor is given its score.
+
+>>> classifier = SplitConformalClassifier(alpha=0.1, score=APS())
+>>> classifier.calibrate(probs, labels)
+>>> sets = classifier.predict_sets(new_probs)
+>>> regressor = SplitConformalRegressor(alpha=0.1)
+>>> regressor.calibrate(targets, predictions)
+>>> interval = regressor.predict_interval(new_predictions)
+"""
+
+from zootorch.conformal.adaptive import AdaptiveConformalRegressor
+from zootorch.conformal.classes import APS, LAC, RAPS, SAPS, TopK
+from zootorch.conformal.classifiers import (
+    ClassConditionalClassifier,
+    GroupConformalClassifier,
+    LabelShiftClassifier,
+    SplitConformalClassifier,
+    WeightedConformalClassifier,
+    label_scores,
+)
+from zootorch.conformal.cross import CrossConformalClassifier, CrossConformalRegressor
+from zootorch.conformal.regressors import (
+    GroupConformalRegressor,
+    SplitConformalRegressor,
+    WeightedConformalRegressor,
+)
+from zootorch.conformal.residuals import (
+    CQR,
+    AbsoluteResidual,
+    AsymmetricCQR,
+    NormalizedResidual,
+    Residual,
+)
+from zootorch.conformal.thresholds import calibrate, calibrate_groups, calibrate_weighted
+
+__all__ = [
+    "APS",
+    "CQR",
+    "LAC",
+    "RAPS",
+    "SAPS",
+    "AbsoluteResidual",
+    "AdaptiveConformalRegressor",
+    "AsymmetricCQR",
+    "ClassConditionalClassifier",
+    "CrossConformalClassifier",
+    "CrossConformalRegressor",
+    "GroupConformalClassifier",
+    "GroupConformalRegressor",
+    "LabelShiftClassifier",
+    "NormalizedResidual",
+    "Residual",
+    "SplitConformalClassifier",
+    "SplitConformalRegressor",
+    "TopK",
+    "WeightedConformalClassifier",
+    "WeightedConformalRegressor",
+    "calibrate",
+    "calibrate_groups",
+    "calibrate_weighted",
+    "label_scores",
+]

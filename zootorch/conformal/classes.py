@@ -1,0 +1,193 @@
+"""Nonconformity scores of classes: how badly each label fits a sample, large where it does not.
+
+Each is an object that is called with probabilities and returns a score of every possible
+label. With a generator, scores are randomised, which makes sets as small as coverage allows;
+each call then moves the generator on. Without one they are not.
+"""
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from zoojax.spec.conformal import check_probs, check_score_option
+from zootorch.random import Generator, uniform
+
+
+class LAC:
+    """1 - the probability of each label.
+
+    The "least ambiguous" sets: on average the smallest where probabilities are right. M. Sadinle,
+    J. Lei and L. Wasserman, Least ambiguous set-valued classifiers with bounded error levels,
+    2019, section 2.
+    """
+
+    def __call__(self, probs: Tensor) -> Tensor:
+        """Score labels.
+
+        Args:
+            probs: (samples, classes) float, 0 to 1, that add up to 1 in each row.
+
+        Returns:
+            (samples, classes) float, 0 to 1.
+
+        Raises:
+            ValueError: when probs are no probabilities.
+        """
+        return 1 - _checked(probs)
+
+
+class APS:
+    """The probability of all labels up to each, from the most probable down.
+
+    Adaptive prediction sets: Y. Romano, M. Sesia and E. Candes, Classification with valid and
+    adaptive coverage, 2020, equations 5 to 7, where the part u of a label's own probability,
+    uniform from 0 to 1, is taken off. Of equal probabilities the lower label comes first.
+
+    Args:
+        generator: of the draws u, one a sample; None for u = 0.
+    """
+
+    def __init__(self, generator: Generator | None = None) -> None:
+        self.generator = generator
+
+    def __call__(self, probs: Tensor) -> Tensor:
+        """Score labels.
+
+        Args:
+            probs: (samples, classes) float, 0 to 1, that add up to 1 in each row.
+
+        Returns:
+            (samples, classes) float, 0 to 1.
+
+        Raises:
+            ValueError: when probs are no probabilities.
+        """
+        probs = _checked(probs)
+        rising = torch.argsort(probs, dim=1, descending=True, stable=True).flip(1)
+        up_to_each = probs.gather(1, rising).cumsum(1)
+        # What comes after each label, taken off 1: of the last label nothing, so that its 1 has
+        # no rounding. Scores that are 1 on paper are equal, and stay so.
+        after_each = functional.pad(up_to_each, (1, 0))[:, :-1]
+        totals = 1 - after_each.gather(1, rising.argsort(1))
+        return totals - _uniforms(probs, self.generator) * probs
+
+
+class RAPS(APS):
+    """The scores of ``APS``, and a penalty for each label that comes late.
+
+    Regularised adaptive prediction sets: A. Angelopoulos, S. Bates, J. Malik and M. Jordan,
+    Uncertainty sets for image classifiers using conformal prediction, 2021, section 2 (whose
+    u is 1 - u here). Choose the two numbers on other samples than those of the calibration.
+
+    Args:
+        generator: of the draws u, one a sample; None for u = 0.
+        penalty: lambda, added for each label beyond the first ``k_reg``, at least 0.
+        k_reg: how many labels are free of it, at least 0.
+
+    Raises:
+        ValueError: when an option is negative.
+    """
+
+    def __init__(
+        self, generator: Generator | None = None, *, penalty: float = 0.01, k_reg: int = 1
+    ) -> None:
+        super().__init__(generator)
+        check_score_option("penalty", penalty)
+        check_score_option("k_reg", k_reg)
+        self.penalty, self.k_reg = penalty, k_reg
+
+    def __call__(self, probs: Tensor) -> Tensor:
+        """Score labels.
+
+        Args:
+            probs: (samples, classes) float, 0 to 1, that add up to 1 in each row.
+
+        Returns:
+            (samples, classes) float, at least 0.
+
+        Raises:
+            ValueError: when probs are no probabilities.
+        """
+        late = (_ranks(_checked(probs)) - self.k_reg).clamp(min=0)
+        return super().__call__(probs) + self.penalty * late
+
+
+class SAPS:
+    """The largest probability, and a weight for each label after the first up to each.
+
+    Sorted adaptive prediction sets: J. Huang, H. Xi, L. Zhang, H. Yao, Y. Qiu and H. Wei,
+    Conformal prediction for deep classifier via label ranking, 2024, section 3 (whose u is
+    1 - u here): ``APS`` with all probabilities but the largest made the same.
+
+    Args:
+        generator: of the draws u, one a sample; None for u = 0.
+        weight: lambda, of each label after the first, at least 0.
+
+    Raises:
+        ValueError: when the weight is negative.
+    """
+
+    def __init__(self, generator: Generator | None = None, *, weight: float = 0.2) -> None:
+        check_score_option("weight", weight)
+        self.generator, self.weight = generator, weight
+
+    def __call__(self, probs: Tensor) -> Tensor:
+        """Score labels.
+
+        Args:
+            probs: (samples, classes) float, 0 to 1, that add up to 1 in each row.
+
+        Returns:
+            (samples, classes) float, at least 0.
+
+        Raises:
+            ValueError: when probs are no probabilities.
+        """
+        probs = _checked(probs)
+        ranks, largest = _ranks(probs), probs.amax(1, keepdim=True)
+        up_to_each = largest + self.weight * (ranks - 1)
+        own = torch.where(ranks == 1, largest, probs.new_tensor(self.weight))
+        return up_to_each - _uniforms(probs, self.generator) * own
+
+
+class TopK:
+    """The rank of each label, 1 for the most probable.
+
+    All sets then have the same size: Angelopoulos and others, 2021 (see ``RAPS``), "top-k".
+    Of equal probabilities the lower label comes first.
+    """
+
+    def __call__(self, probs: Tensor) -> Tensor:
+        """Score labels.
+
+        Args:
+            probs: (samples, classes) float, 0 to 1, that add up to 1 in each row.
+
+        Returns:
+            (samples, classes) float, 1 to classes.
+
+        Raises:
+            ValueError: when probs are no probabilities.
+        """
+        return _ranks(_checked(probs))
+
+
+def _checked(probs: Tensor) -> Tensor:
+    # Sums of half precision would lose too much; integers and bools have no 0.9.
+    probs = probs.to(torch.promote_types(probs.dtype, torch.float32))
+    check_probs(probs.detach().cpu())
+    return probs
+
+
+def _ranks(probs: Tensor) -> Tensor:
+    """Return the place of each label, 1 for the most probable: (samples, classes) float."""
+    order = torch.argsort(probs, dim=1, descending=True, stable=True)
+    # In the type of the probabilities: an integer times 0.01 may be a float32.
+    return order.argsort(1).to(probs.dtype) + 1
+
+
+def _uniforms(probs: Tensor, generator: Generator | None) -> Tensor:
+    """Draw a number for each sample, (samples, 1), or return zeros without a generator."""
+    if generator is None:
+        return probs.new_zeros(len(probs), 1)
+    return uniform(generator.words(len(probs)), probs.dtype).to(probs.device)[:, None]
