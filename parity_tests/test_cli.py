@@ -215,7 +215,7 @@ def test_help_names_every_command():
 
 
 BAD = {
-    "no command": ([], ["one of {{simulate, train, evaluate, predict, compare}}"]),
+    "no command": ([], ["one of {{simulate, train, evaluate, calibrate, predict, compare}}"]),
     "unknown command": (["dance"], ["dance"]),
     "unknown flag": (["simulate", "--out", "{new}", "--num-cats", "3"], ["--num-cats"]),
     "wrong type": (["simulate", "--out", "{new}", "--num-each", "many"], ["--num-each", "many"]),

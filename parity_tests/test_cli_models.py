@@ -56,7 +56,7 @@ def classifier(tmp_path_factory):
     """A run on colors with all four splits, stratified."""
     folder = tmp_path_factory.mktemp("classifier") / "run"
     options = ["--num-each", "10", "--train.num-epochs", "4", "--model.num-cnn-layers", "0"]
-    options += ["--test-fraction", "0.2", "--calibration-fraction", "0.1", "--stratified"]
+    options += ["--test-fraction", "0.2", "--validation-fraction", "0.2", "--stratified"]
     options += ["--target", "color", "--train.learning-rate", "0.01"]
     succeed("train", "--backend", "torch", "--out", folder, *PICTURES, *options)
     return folder
@@ -261,6 +261,7 @@ def test_what_is_undefined_in_both_does_not_differ(tmp_path):
     """R2 of one wave."""
     one = ["--data.amplitudes", "1", "--data.frequencies", "1", "--data.phases", "1"]
     one += ["--data.vertical-shifts", "0", "--num-each", "5", "--train.num-epochs", "1"]
+    one += ["--validation-fraction", "0.2", "--calibration-fraction", "0"]
     said = succeed("compare", "--model", "rnn", "--out", tmp_path, *one).out
     (line,) = [line for line in said.splitlines() if line.startswith("validation R2")]
     assert "nan" in line

@@ -10,18 +10,31 @@ import jax.numpy as jnp
 import numpy as np
 from jax.typing import ArrayLike
 
-from zoojax import checkpoint, data, evaluation, losses, random, scores, shapes, training, weights
+from zoojax import (
+    calibration,
+    checkpoint,
+    data,
+    evaluation,
+    losses,
+    random,
+    scores,
+    shapes,
+    training,
+    weights,
+)
 from zoojax.layers import Variables
 from zoojax.models import layer_shapes, model_of
 from zoojax.spec.checkpoints import Checkpoints
 from zoojax.spec.config import (
     CNNConfig,
+    ConformalConfig,
     RNNConfig,
     RunConfig,
     ShapesConfig,
     SinusoidsConfig,
     check_num_each,
 )
+from zoojax.spec.quantiles import point_predictions
 from zoojax.spec.records import Batch, Results, Run, ShapeBatch, SinusoidBatch
 from zoojax.spec.runs import SavedRun, load_data
 from zoojax.waves import simulate_sinusoids
@@ -107,21 +120,29 @@ def run(
         checkpoints=checkpoints,
         progress=progress,
     )
+    results = judge(config, model, state.variables, parts["validation"], "validation")
+    calibrated = predicted = None
+    if "calibration" in parts:
+        held = judge(config, model, state.variables, parts["calibration"], "calibration")
+        calibrated = calibration.calibrate(ConformalConfig(), config, held)
+        predicted = calibration.predict(calibrated, config, results.outputs)
     return Run(
         backend="jax",
         config=config,
         data_sha256=hashlib.sha256(dataset.inputs).hexdigest(),
         layer_shapes=layer_shapes(model),
         history=history,
-        results=judge(config, model, state.variables, parts["validation"], "validation"),
+        results=results,
         weights=weights.to_arrays(model, state.variables),
+        calibration=calibrated,
+        predicted=predicted,
     )
 
 
 def judge(
     config: RunConfig, model: Any, variables: Variables, samples: Batch, name: str
 ) -> Results:
-    """Evaluate a model with every metric.
+    """Evaluate a model with every metric, of quantiles those of the middle one.
 
     Args:
         config: of the run that trained it.
@@ -140,7 +161,8 @@ def judge(
         if len(config.class_names) > 1:
             curves = scores.classifier_curves(samples.targets, outputs, config.class_names)
     else:
-        found |= scores.regressor_scores(samples.targets, outputs)
+        points = point_predictions(outputs, config.train.loss)
+        found |= scores.regressor_scores(samples.targets, points)
     return Results(
         split=name,
         inputs=np.asarray(samples.inputs),

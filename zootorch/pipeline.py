@@ -10,10 +10,18 @@ import torch
 from torch import Tensor
 
 from zoojax.spec.checkpoints import Checkpoints
-from zoojax.spec.config import CNNConfig, RNNConfig, RunConfig, ShapesConfig, SinusoidsConfig
+from zoojax.spec.config import (
+    CNNConfig,
+    ConformalConfig,
+    RNNConfig,
+    RunConfig,
+    ShapesConfig,
+    SinusoidsConfig,
+)
+from zoojax.spec.quantiles import point_predictions
 from zoojax.spec.records import Batch, Results, Run, ShapeBatch, SinusoidBatch
 from zoojax.spec.runs import SavedRun, load_data
-from zootorch import data, evaluation, losses, scores, training, weights
+from zootorch import calibration, data, evaluation, losses, scores, training, weights
 from zootorch.models import layer_shapes, load_pretrained, model_of
 from zootorch.random import Generator
 from zootorch.shapes import ShapesDataset
@@ -99,19 +107,27 @@ def run(
         checkpoints=checkpoints,
         progress=progress,
     )
+    results = judge(config, model, parts["validation"], "validation")
+    calibrated = predicted = None
+    if "calibration" in parts:
+        held = judge(config, model, parts["calibration"], "calibration")
+        calibrated = calibration.calibrate(ConformalConfig(), config, held)
+        predicted = calibration.predict(calibrated, config, results.outputs)
     return Run(
         backend="torch",
         config=config,
         data_sha256=hashlib.sha256(dataset.inputs.contiguous().numpy()).hexdigest(),
         layer_shapes=layer_shapes(model),
         history=history,
-        results=judge(config, model, parts["validation"], "validation"),
+        results=results,
         weights=weights.to_arrays(model),
+        calibration=calibrated,
+        predicted=predicted,
     )
 
 
 def judge(config: RunConfig, model: Any, samples: Batch, name: str) -> Results:
-    """Evaluate a model with every metric.
+    """Evaluate a model with every metric, of quantiles those of the middle one.
 
     Args:
         config: of the run that trained it.
@@ -131,8 +147,8 @@ def judge(config: RunConfig, model: Any, samples: Batch, name: str) -> Results:
             curve.update(samples.targets, outputs)
             curves = curve.compute()
     else:
-        metrics = scores.RegressorScores(outputs.shape[1])
-    metrics.update(samples.targets, outputs)
+        metrics = scores.RegressorScores(samples.targets.shape[1])
+    metrics.update(samples.targets, point_predictions(outputs, config.train.loss))
     return Results(
         split=name,
         inputs=samples.inputs.numpy(),

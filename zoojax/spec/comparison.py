@@ -91,6 +91,8 @@ def _end_rows(first: Run, second: Run) -> Iterable[Row]:
         # On a scale of 1, since it may well be near 0.
         yield _close("validation R2", *scores, allowed=allowed, scale=1.0)
 
+    yield from _conformal_rows(first, second, allowed)
+
     speeds = [run.history.images_per_second for run in (first, second)]
     ratio = f"× {speeds[0] / speeds[1]:.2f}"
     yield Row("training, samples/s", f"{speeds[0]:.0f}", f"{speeds[1]:.0f}", ratio, "—", "—")
@@ -111,6 +113,34 @@ def _class_rows(first: Run, second: Run, judged: bool) -> Iterable[Row]:
     yield row("confusion matrix", lambda n: f"{n} of {num} right", moved)
 
 
+def _conformal_rows(first: Run, second: Run, allowed: float | None) -> Iterable[Row]:
+    """Compare thresholds, and the sets or intervals that they make of the validation set."""
+    if first.calibration is None or second.calibration is None:
+        return
+    name = f"{100 * (1 - first.calibration.config.alpha):g}%"
+    thresholds = [float(each.threshold.max()) for each in (first.calibration, second.calibration)]
+    sets, others = np.array(first.predicted), np.array(second.predicted)
+    if first.config.class_names:
+        # On a scale of 1, that of probabilities.
+        yield _close("conformal threshold", *thresholds, allowed=allowed, scale=1.0)
+        moved = int((sets != others).any(1).sum())
+        sizes = [f"{each.sum(1).mean():.4f} labels" for each in (sets, others)]
+        verdict = "—" if allowed is None else judge(float(moved), 0.0)
+        within = "—" if allowed is None else "0"
+        cells = (sizes[0], sizes[1], f"{moved} of {len(sets)} sets")
+        yield Row(f"prediction sets, {name}", *cells, within, verdict)
+        return
+    scale = float(np.abs(first.results.targets).max())
+    yield _close("conformal threshold", *thresholds, allowed=allowed, scale=scale)
+    apart = np.abs(sets - others, out=np.zeros_like(sets), where=sets != others)
+    yield _apart(
+        f"mean interval, {name}",
+        *(float(np.diff(each).mean()) for each in (sets, others)),
+        difference=float(apart.max()) / scale,
+        allowed=allowed,
+    )
+
+
 def _exact(name: str, first: Any, second: Any, *, show: Callable[[Any], str]) -> Row:
     same = first == second
     verdict = judge(0.0 if same else float("inf"), 0.0)
@@ -121,8 +151,14 @@ def _close(
     name: str, first: float, second: float, *, allowed: float | None, scale: float | None = None
 ) -> Row:
     difference = abs(first - second) / scale if scale else relative_difference(first, second)
-    if np.isnan(first) and np.isnan(second):
-        difference = 0.0  # undefined in both
+    if first == second or (np.isnan(first) and np.isnan(second)):
+        difference = 0.0  # infinite or undefined in both, too
+    return _apart(name, first, second, difference=difference, allowed=allowed)
+
+
+def _apart(
+    name: str, first: float, second: float, *, difference: float, allowed: float | None
+) -> Row:
     cells = (f"{first:.10g}", f"{second:.10g}", f"{difference:.1e}")
     if allowed is None:
         return Row(name, *cells, "—", "—")

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from zoojax.spec.config import RunConfig
+from zoojax.spec.config import ConformalConfig, RunConfig
 from zoojax.spec.history import History
 
 
@@ -81,7 +81,8 @@ class Results:
         split: which part, such as "validation", or where the data set is.
         inputs: (samples, ...) what the model was given.
         targets: (samples,) integer classes, or (samples, outputs) float.
-        outputs: (samples, classes) float probabilities, or (samples, outputs) float.
+        outputs: (samples, classes) float probabilities, (samples, outputs) float, or of pinball
+            (samples, 3 * outputs) float: all lower, all middle, all upper quantiles.
         scores: metrics by name: numbers, lists, and mappings of these.
         curves: of a classifier with two classes or more; else empty.
     """
@@ -92,6 +93,22 @@ class Results:
     outputs: NDArray[np.floating]
     scores: dict[str, Any]
     curves: Curves
+
+
+@dataclasses.dataclass(frozen=True)
+class Calibration:
+    """The threshold of a model's scores.
+
+    Attributes:
+        config: how it was found, with its score named.
+        threshold: () of all classes, (classes,) of each, (outputs,) of each number predicted, or
+            (outputs, 2) of both ends of each.
+        num_samples: number of calibration samples.
+    """
+
+    config: ConformalConfig
+    threshold: NDArray[np.floating]
+    num_samples: int
 
 
 @dataclasses.dataclass(frozen=True)
@@ -107,6 +124,9 @@ class Run:
         history: losses and times.
         results: of the validation set with the weights below.
         weights: parameters and running statistics by name, in torch's axis orders.
+        calibration: of these weights, where the run has calibration samples.
+        predicted: then of the validation set: sets, (samples, classes) bool, or intervals,
+            (samples, outputs, 2) float.
     """
 
     backend: str
@@ -116,6 +136,8 @@ class Run:
     history: History
     results: Results
     weights: dict[str, np.ndarray]
+    calibration: Calibration | None = None
+    predicted: NDArray[Any] | None = None
 
 
 class NonFiniteLossError(FloatingPointError):

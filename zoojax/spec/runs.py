@@ -2,8 +2,9 @@
 
 A folder holds ``model.safetensors`` and ``config.json``, as the workshop publishes models;
 ``run.json``, the whole configuration, the backend and the version; ``history.json``;
-``losses.png`` and ``training.png``; ``checkpoints``, with the last state to go on from; and,
-once it was evaluated, ``evaluation.json`` with its figures.
+``losses.png`` and ``training.png``; ``checkpoints``, with the last state to go on from; once
+it was evaluated, ``evaluation.json``, and once it was calibrated, ``conformal.json``, with their
+figures.
 """
 
 from pathlib import Path
@@ -15,11 +16,13 @@ from matplotlib.figure import Figure
 from zoojax.spec import figures, files
 from zoojax.spec.config import RunConfig, ShapesConfig, SinusoidsConfig, TrainConfig
 from zoojax.spec.datasets import load_shapes, load_sinusoids
+from zoojax.spec.quantiles import point_predictions
 from zoojax.spec.records import Results, Run
 
 RUN = "run.json"
 HISTORY = "history.json"
 EVALUATION = "evaluation.json"
+CALIBRATION = "conformal.json"
 CHECKPOINTS = "checkpoints"
 
 # A data set's configuration is told by a key that no other has.
@@ -46,7 +49,8 @@ class SavedRun(NamedTuple):
 def save_run(folder: str | Path, run: Run) -> None:
     """Write a run into ``folder``, made when it is missing; each file whole or not at all."""
     folder = Path(folder)
-    (folder / RUN).unlink(missing_ok=True)
+    for stale in (RUN, CALIBRATION):
+        (folder / stale).unlink(missing_ok=True)
     files.save_weights(folder, run.weights, run.config.model)
     files.write_json(folder / HISTORY, files.without_nan(run.history))
     losses = figures.loss_curves({f"zoo{run.backend}": run.history})
@@ -133,9 +137,10 @@ def draw_results(results: Results, config: RunConfig, name: str) -> dict[str, Fi
     if not config.class_names:
         waves = results.inputs.reshape(len(results.inputs), -1)
         some = np.linspace(0, len(waves) - 1, min(NUM_FORECASTS, len(waves))).astype(int)
-        drawn = (each[some] for each in (waves, results.targets, results.outputs))
+        points = point_predictions(results.outputs, config.train.loss)
+        drawn = (each[some] for each in (waves, results.targets, points))
         return {
-            "predicted_vs_true": figures.predicted_vs_true(results.targets, results.outputs),
+            "predicted_vs_true": figures.predicted_vs_true(results.targets, points),
             "forecasts": figures.forecasts(*drawn),
         }
     counts = {name: np.array(results.scores["confusion_matrix"])}

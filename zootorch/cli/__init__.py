@@ -1,4 +1,4 @@
-"""The command line: ``zoo simulate``, ``train``, ``evaluate``, ``predict``, ``compare``."""
+"""The command line: ``zoo simulate``, ``train``, ``evaluate`` and more."""
 
 import contextlib
 import dataclasses
@@ -15,7 +15,7 @@ import tyro
 
 from zoojax.spec.config import DEFAULT_RUNS, ShapesConfig, SinusoidsConfig
 from zoojax.spec.records import NonFiniteLossError
-from zootorch.cli import commands
+from zootorch.cli import commands, evaluating
 from zootorch.cli.flags import MODELS, chosen, run_flags
 
 Command = Callable[..., Callable[[], None]]
@@ -31,8 +31,9 @@ def _commands(args: Sequence[str]) -> dict[str, Command]:
     return {
         "simulate": _later(commands.simulate, kind=kind, data=data),
         "train": _later(commands.train, model=model, run=run_flags(default)),
-        "evaluate": _later(commands.evaluate),
-        "predict": _later(commands.predict),
+        "evaluate": _later(evaluating.evaluate),
+        "calibrate": _later(evaluating.calibrate),
+        "predict": _later(evaluating.predict),
         "compare": _later(commands.compare, model=model, run=run_flags(exact)),
     }
 

@@ -1,28 +1,23 @@
-"""The commands: what each does, and what it says."""
+"""The commands that make something new: data, a run, or two runs to compare."""
 
-import contextlib
-import csv
 import os
 import sys
-import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import tyro
 
-from zoojax.spec import files, inputs, runs
+from zoojax.spec import files, runs
 from zoojax.spec.checkpoints import Checkpoints
-from zoojax.spec.config import DEFAULT_RUNS, CNNConfig, ModelName, RunConfig, ShapesConfig
+from zoojax.spec.config import DEFAULT_RUNS, ModelName, ShapesConfig
 from zoojax.spec.datasets import Card, save_shapes, save_sinusoids
-from zoojax.spec.metrics import UndefinedMetricWarning
 from zoojax.spec.progress import progress_bar
-from zoojax.spec.records import Results
 from zootorch.cli.backends import PACKAGES, Backend, package, prepare
 from zootorch.cli.flags import run_config
+from zootorch.cli.messages import in_short, telling_warnings
 
 Kind = Literal["shapes", "sinusoids"]
-Split = Literal["train", "validation", "test", "calibration"]
 Flags = Annotated[Any, tyro.conf.arg(name="")]
 BATCH = 64
 
@@ -101,7 +96,7 @@ def train(
         print(f"resuming from {checkpoints.last or 'the start: there is no checkpoint yet'}")
     pipeline = package(backend, "pipeline")
     try:
-        with _telling_warnings():
+        with telling_warnings():
             made = pipeline.run(config, checkpoints=checkpoints, progress=True)
     except KeyboardInterrupt:
         last = checkpoints.last
@@ -109,96 +104,7 @@ def train(
     runs.save_run(out, made)
     for layer, problem in made.history.gradient_problems.items():
         print(f"{layer}: {problem} gradient, see {out / 'training.png'}")
-    print(f"validation {_in_short(made.results)}; run in {out}")
-
-
-def evaluate(
-    folder: Path,
-    split: Split | None = None,
-    data: Path | None = None,
-    backend: Backend | None = None,
-) -> None:
-    """Evaluate a run: every metric as JSON, and figures, which replace those of the last time.
-
-    Args:
-        folder: a run that ``zoo train`` wrote, by either backend.
-        split: which part of the run's own samples, simulated again; test if the run has such
-            a part, else validation.
-        data: a data set that ``zoo simulate`` wrote, to use instead.
-        backend: which of the two evaluates; the one that trained unless given.
-    """
-    saved = runs.load_run(folder)
-    used, parts = backend or saved.backend, saved.config.fractions
-    if split is not None and split not in parts:
-        raise ValueError(f"{folder} has no {split} samples; it has {', '.join(parts)}")
-    split = split or ("test" if "test" in parts else "validation")
-    prepare(used, dtype=saved.config.train.dtype, waves=not saved.config.class_names)
-    with _telling_warnings():
-        results = package(used, "pipeline").evaluate_run(saved, split, data)
-    about = {"backend": used, "data": results.split, "class_names": saved.config.class_names}
-    files.write_json(folder / runs.EVALUATION, files.without_nan({**about, **results.scores}))
-    runs.save_figures(folder, runs.draw_results(results, saved.config, PACKAGES[used]))
-    print(f"{results.split}: loss {results.scores['loss']:.6f}, {_in_short(results)}")
-    for line in _in_full(results, saved.config):
-        print(line)
-
-
-def _in_short(results: Results) -> str:
-    """Return the one number that matters most."""
-    scores, num = results.scores, results.scores["num_samples"]
-    if "accuracy" in scores:
-        return f"accuracy {scores['accuracy']:.2%} of {num} pictures"
-    return f"R2 {scores['r2']['all']:.4f} of {num} waves"
-
-
-def _in_full(results: Results, config: RunConfig) -> Iterator[str]:
-    """Yield a table of the metrics of each class, or of each step predicted."""
-    metrics: tuple[str, ...] = ("mse", "mae", "r2", "pearson_r")
-    rows = [f"{i + 1} ahead" for i in range(results.targets.shape[-1])]
-    total = "all"
-    if config.class_names:
-        metrics = ("precision", "recall", "f1", "roc_auc", "average_precision")
-        metrics = tuple(name for name in metrics if name in results.scores)
-        rows, total = list(config.class_names), "macro"
-    yield " " * 12 + "".join(f"{name:>18}" for name in metrics)
-    for i, row in enumerate(rows):
-        yield f"{row:>12}" + "".join(f"{results.scores[m]['each'][i]:18.4f}" for m in metrics)
-    yield f"{total:>12}" + "".join(f"{results.scores[m][total]:18.4f}" for m in metrics)
-
-
-def predict(
-    folder: Path,
-    files_: Annotated[tuple[Path, ...], tyro.conf.arg(name="files")],
-    out: Path | None = None,
-    backend: Backend | None = None,
-) -> None:
-    """Label pictures with probabilities, or predict the next points of waves.
-
-    Args:
-        folder: a run, or a folder with ``model.safetensors`` and ``config.json``.
-        files_: PNG files, or ``.npy`` files of uint8 (height, width, 3) or (pictures, height,
-            width, 3); for models of waves ``.npy`` files of (points,) or (waves, points).
-        out: CSV file to write as well.
-        backend: which of the two predicts; the one that trained, or jax, unless given.
-    """
-    has_run = (folder / runs.RUN).exists()
-    saved = runs.load_run(folder) if has_run else None
-    config = files.load_config(folder)
-    names, samples = inputs.read_samples(files_, config)
-    used = backend or (saved.backend if saved else "jax")
-    dtype = saved.config.train.dtype if saved else "float32"
-    prepare(used, dtype=dtype, waves=not isinstance(config, CNNConfig))
-    outputs = package(used, "pipeline").predict(folder, samples)
-    class_names = saved.config.class_names if saved else ()
-    table = inputs.prediction_table(names, outputs, config, class_names)
-    if out is not None:
-        with out.open("w", newline="", encoding="utf-8") as file:
-            csv.writer(file).writerows(table)
-    widths = [max(len(cell) for cell in column) for column in zip(*table, strict=True)]
-    for row in table:
-        print(
-            "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
-        )
+    print(f"validation {in_short(made.results)}; run in {out}")
 
 
 def compare(
@@ -224,7 +130,7 @@ def compare(
         prepare(backend, dtype="float32", waves=not config.class_names)
     from zootorch import parity
 
-    with _telling_warnings():
+    with telling_warnings():
         first, second = parity.run_both(config, progress=True)
     rows = comparison.compare(first, second)
     console = Console(width=None if sys.stdout.isatty() else 100)
@@ -248,13 +154,3 @@ def _check_folder(out: Path) -> None:
         raise NotADirectoryError(f"{out} is a file; choose another folder")
     elif not os.access(out, os.W_OK):
         raise PermissionError(f"{out} cannot be written to; choose another folder")
-
-
-@contextlib.contextmanager
-def _telling_warnings() -> Iterator[None]:
-    """Say once, in a line, what metrics are undefined."""
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always", UndefinedMetricWarning)
-        yield
-    for message in dict.fromkeys(str(warning.message) for warning in caught):
-        print(f"zoo: warning: {message}", file=sys.stderr)

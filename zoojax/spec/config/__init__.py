@@ -1,6 +1,7 @@
 """Configurations: frozen dataclasses that are checked when they are made."""
 
 from zoojax.spec.config.checks import check_num_each
+from zoojax.spec.config.conformal import ConformalConfig, conformal_of
 from zoojax.spec.config.data import ShapesConfig, SinusoidsConfig
 from zoojax.spec.config.models import CNNConfig, MLPConfig, RNNConfig
 from zoojax.spec.config.runs import DEFAULT_RUNS, ModelName, RunConfig
@@ -9,6 +10,7 @@ from zoojax.spec.config.training import TrainConfig
 __all__ = [
     "DEFAULT_RUNS",
     "CNNConfig",
+    "ConformalConfig",
     "MLPConfig",
     "ModelName",
     "RNNConfig",
@@ -17,4 +19,5 @@ __all__ = [
     "SinusoidsConfig",
     "TrainConfig",
     "check_num_each",
+    "conformal_of",
 ]

@@ -15,6 +15,7 @@ from zoojax.spec.config.data import ShapesConfig, SinusoidsConfig
 from zoojax.spec.config.models import CNNConfig, MLPConfig, RNNConfig
 from zoojax.spec.config.training import TrainConfig
 from zoojax.spec.data import deal
+from zoojax.spec.quantiles import outputs_of
 
 Target = Literal["shape", "color", "next_steps"]
 ModelName = Literal["cnn", "mlp", "rnn", "lstm", "gru"]
@@ -36,7 +37,8 @@ class RunConfig:
         test_fraction: part of the samples kept for evaluation at the end, 0 up to under 1.
         calibration_fraction: part of the samples kept for calibration, 0 up to under 1.
         stratified: whether each class gives the same part of its pictures to each split.
-        model: its sizes of input and output follow the data.
+        model: its sizes of input and output follow the data, and the loss: pinball takes three
+            outputs for each next step.
         train: how it is trained; its seed decides the data and the splits as well.
 
     Raises:
@@ -87,7 +89,7 @@ class RunConfig:
             )
         if has_classes and self.train.loss != "cross_entropy":
             raise ValueError(f"shapes and colors are classes, not numbers: got {self.train.loss}")
-        if not has_classes and self.train.loss != "mean_squared_error":
+        if not has_classes and self.train.loss == "cross_entropy":
             raise ValueError(f"points of a wave are numbers, not classes: got {self.train.loss}")
         if not has_classes and self.stratified:
             raise ValueError("waves have no classes to stratify by")
@@ -104,9 +106,10 @@ class RunConfig:
             sizes |= {"num_classes": len(self.class_names), "num_input_channels": 3}
             return dataclasses.replace(model, **sizes)
         num_next, num_given = self.data.num_next_steps, self.data.length - self.data.num_next_steps
+        num_outputs = outputs_of(num_next, self.train.loss)
         if isinstance(model, MLPConfig):
-            return dataclasses.replace(model, input_dim=num_given, output_dim=num_next)
-        return dataclasses.replace(model, input_size=1, output_size=num_next)
+            return dataclasses.replace(model, input_dim=num_given, output_dim=num_outputs)
+        return dataclasses.replace(model, input_size=1, output_size=num_outputs)
 
     @property
     def class_names(self) -> tuple[str, ...]:
@@ -138,16 +141,20 @@ class RunConfig:
         deal(places, tuple(self.fractions.values()), labels, self.class_names)
 
 
+HELD: Any = {"validation_fraction": 0.1, "calibration_fraction": 0.1}
+"""As many samples to validate with as to calibrate with."""
+
 WAVES = RunConfig(
     data=SinusoidsConfig(noise=0.05),
     num_each=2,
     target="next_steps",
+    **HELD,
     model=MLPConfig(num_layers=1, hidden_dim=32, dropout=0.1),
     train=TrainConfig(num_epochs=30, batch_size=32, learning_rate=0.003, loss="mean_squared_error"),
 )
 
 DEFAULT_RUNS: dict[str, RunConfig] = {
-    "cnn": RunConfig(),
+    "cnn": RunConfig(**HELD),
     "mlp": WAVES,
     **{
         cell: dataclasses.replace(

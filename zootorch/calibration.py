@@ -1,0 +1,130 @@
+"""A run calibrated: an object that predicts sets or intervals from its outputs."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from zoojax.spec.calibrations import CALIBRATION_DRAW, PREDICTION_DRAW
+from zoojax.spec.config import ConformalConfig, RunConfig, conformal_of
+from zoojax.spec.conformal import Interval
+from zoojax.spec.quantiles import point_predictions, quantile_parts
+from zoojax.spec.records import Calibration, Results
+from zootorch import conformal
+from zootorch.conformal import coverage
+from zootorch.random import Generator
+
+RESIDUALS: dict[str, type[conformal.Residual]] = {
+    "absolute": conformal.AbsoluteResidual,
+    "normalized": conformal.NormalizedResidual,
+    "cqr": conformal.CQR,
+    "asymmetric_cqr": conformal.AsymmetricCQR,
+}
+
+
+def calibrate(config: ConformalConfig, run: RunConfig, results: Results) -> Calibration:
+    """Find the threshold of a run's model.
+
+    Args:
+        config: how to calibrate.
+        run: what was run.
+        results: outputs and targets of calibration samples, which it was not trained on.
+
+    Raises:
+        ValueError: when the score is none for such a model.
+    """
+    config = conformal_of(config, run)
+    predictor = predictor_of(config, run, CALIBRATION_DRAW)
+    outputs, targets = torch.from_numpy(results.outputs), torch.from_numpy(results.targets)
+    if run.class_names:
+        predictor.calibrate(outputs, targets)
+    else:
+        predictor.calibrate(targets, *parts(config, run, outputs))
+    return Calibration(config, predictor.threshold.numpy(), len(targets))
+
+
+def predict(calibration: Calibration, run: RunConfig, outputs: NDArray[Any]) -> NDArray[Any]:
+    """Return the sets or the intervals of samples.
+
+    Args:
+        calibration: of the run.
+        run: what was run.
+        outputs: (samples, classes) probabilities, or (samples, outputs) numbers.
+
+    Returns:
+        (samples, classes) bool, or (samples, outputs, 2) float, lower and upper ends.
+    """
+    predictor = predictor_of(calibration.config, run, PREDICTION_DRAW)
+    predictor.threshold = torch.from_numpy(np.asarray(calibration.threshold))
+    tensor = torch.from_numpy(outputs)
+    if run.class_names:
+        return predictor.predict_sets(tensor).numpy()
+    interval = predictor.predict_interval(*parts(calibration.config, run, tensor))
+    return torch.stack(interval, dim=-1).numpy()
+
+
+def predictor_of(config: ConformalConfig, run: RunConfig, draw: int) -> Any:
+    """Return the conformal predictor that a configuration describes, not yet calibrated."""
+    if not run.class_names:
+        return conformal.SplitConformalRegressor(config.alpha, RESIDUALS[config.score]())
+    kind = conformal.SplitConformalClassifier
+    if config.per_class:
+        kind = conformal.ClassConditionalClassifier
+    return kind(config.alpha, score=class_score(config, run, draw), force_top=config.force_top)
+
+
+def class_score(config: ConformalConfig, run: RunConfig, draw: int) -> Callable[[Tensor], Tensor]:
+    """Return the score of classes that a configuration names, as an object."""
+    generator = None
+    if config.randomized:
+        generator = Generator(run.train.seed).stream("conformal")
+        generator.count = draw
+    scores: dict[str, Callable[[Tensor], Tensor]] = {
+        "lac": conformal.LAC(),
+        "aps": conformal.APS(generator),
+        "raps": conformal.RAPS(generator, penalty=config.penalty, k_reg=config.k_reg),
+        "saps": conformal.SAPS(generator, weight=config.weight),
+        "top_k": conformal.TopK(),
+    }
+    return scores[config.score]
+
+
+def parts(config: ConformalConfig, run: RunConfig, outputs: Tensor) -> tuple[Tensor, ...]:
+    """Return what a residual needs of a model's outputs: numbers, spreads or quantiles."""
+    if config.score == "absolute":
+        return (point_predictions(outputs, run.train.loss),)
+    lower, middle, upper = quantile_parts(outputs)
+    # Quantiles that cross still say how far the middle one may be off.
+    return (middle, (upper - lower).abs() / 2) if config.score == "normalized" else (lower, upper)
+
+
+def judge(calibration: Calibration, run: RunConfig, results: Results) -> dict[str, Any]:
+    """Evaluate a calibration on other samples.
+
+    Returns:
+        plain numbers and lists by name: coverage; of classes "class_coverage", "set_sizes" (how
+        many sets have 0, 1, ... classes) and "size_coverage"; of waves coverage and "width" of
+        each number predicted. NaN where there is no sample.
+    """
+    predicted = torch.from_numpy(predict(calibration, run, results.outputs))
+    targets = torch.from_numpy(results.targets)
+    metrics: dict[str, Any]
+    if not run.class_names:
+        interval = Interval(predicted[..., 0], predicted[..., 1])
+        metrics = {"coverage": coverage.IntervalCoverage(), "width": coverage.IntervalWidth()}
+        metrics["coverage"].update(interval, targets)
+        metrics["width"].update(interval)
+    else:
+        num = len(run.class_names)
+        metrics = {
+            "coverage": coverage.Coverage(),
+            "class_coverage": coverage.ClassCoverage(num),
+            "set_sizes": coverage.SetSizes(num),
+            "size_coverage": coverage.SizeStratifiedCoverage(num),
+        }
+        for name, metric in metrics.items():
+            metric.update(predicted) if name == "set_sizes" else metric.update(predicted, targets)
+    return {name: metric.compute().tolist() for name, metric in metrics.items()}

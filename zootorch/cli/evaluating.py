@@ -1,0 +1,150 @@
+"""The commands for a run that is there: evaluate it, calibrate it, predict with it."""
+
+import csv
+import dataclasses
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import numpy as np
+import tyro
+
+from zoojax.spec import files, inputs, runs
+from zoojax.spec.calibrations import (
+    ALPHAS,
+    Calibrated,
+    describe_calibration,
+    draw_calibration,
+    load_calibration,
+    prediction_columns,
+    save_calibration,
+)
+from zoojax.spec.config import CNNConfig, ConformalConfig, conformal_of
+from zootorch.cli.backends import PACKAGES, Backend, package, prepare
+from zootorch.cli.messages import in_full, in_short, telling_warnings
+
+Split = Literal["train", "validation", "test", "calibration"]
+
+
+def evaluate(
+    folder: Path,
+    split: Split | None = None,
+    data: Path | None = None,
+    backend: Backend | None = None,
+) -> None:
+    """Evaluate a run: every metric as JSON, and figures, which replace those of the last time.
+
+    Args:
+        folder: a run that ``zoo train`` wrote, by either backend.
+        split: which part of the run's own samples, simulated again; test if the run has such
+            a part, else validation.
+        data: a data set that ``zoo simulate`` wrote, to use instead.
+        backend: which of the two evaluates; the one that trained unless given.
+    """
+    saved = runs.load_run(folder)
+    used, parts = backend or saved.backend, saved.config.fractions
+    if split is not None and split not in parts:
+        raise ValueError(f"{folder} has no {split} samples; it has {', '.join(parts)}")
+    split = split or ("test" if "test" in parts else "validation")
+    prepare(used, dtype=saved.config.train.dtype, waves=not saved.config.class_names)
+    with telling_warnings():
+        results = package(used, "pipeline").evaluate_run(saved, split, data)
+    about = {"backend": used, "data": results.split, "class_names": saved.config.class_names}
+    files.write_json(folder / runs.EVALUATION, files.without_nan({**about, **results.scores}))
+    runs.save_figures(folder, runs.draw_results(results, saved.config, PACKAGES[used]))
+    print(f"{results.split}: loss {results.scores['loss']:.6f}, {in_short(results)}")
+    for line in in_full(results, saved.config):
+        print(line)
+
+
+def calibrate(
+    folder: Path,
+    conformal: Annotated[ConformalConfig, tyro.conf.arg(name="")] = ConformalConfig(),
+    data: Path | None = None,
+    backend: Backend | None = None,
+) -> None:
+    """Calibrate a run, so that ``zoo predict`` gives sets of classes or intervals of numbers.
+
+    Args:
+        folder: a run that ``zoo train`` wrote, by either backend.
+        conformal: how to calibrate.
+        data: a data set that ``zoo simulate`` wrote, of another seed than the run's, to calibrate
+            with instead of the part that the run kept for it.
+        backend: which of the two calibrates; the one that trained unless given.
+    """
+    saved = runs.load_run(folder)
+    used, parts = backend or saved.backend, saved.config.fractions
+    if data is None and "calibration" not in parts:
+        raise ValueError(
+            f"{folder} kept no samples to calibrate with; train with --calibration-fraction, or "
+            "give a data set of the same kind and another seed with --data"
+        )
+    conformal_of(conformal, saved.config)  # refuses now, not after the work
+    prepare(used, dtype=saved.config.train.dtype, waves=not saved.config.class_names)
+    pipeline, calibration = package(used, "pipeline"), package(used, "calibration")
+    with telling_warnings():
+        held = pipeline.evaluate_run(saved, "calibration", data)
+        tests = pipeline.evaluate_run(saved, "test" if "test" in parts else "validation")
+
+        def at(alpha: float) -> Any:
+            config = dataclasses.replace(conformal, alpha=alpha)
+            return calibration.calibrate(config, saved.config, held)
+
+        def score(found: Any) -> dict[str, Any]:
+            return calibration.judge(found, saved.config, tests)
+
+        found = at(conformal.alpha)
+        made = Calibrated(
+            calibration=found,
+            held=held,
+            tests=tests,
+            predicted=calibration.predict(found, saved.config, tests.outputs),
+            scores=score(found),
+            coverages=np.array([score(at(alpha))["coverage"] for alpha in ALPHAS]),
+        )
+    save_calibration(saved, made, used)
+    runs.save_figures(folder, draw_calibration(made, saved.config))
+    for line in describe_calibration(made, saved.config):
+        print(line)
+
+
+def predict(
+    folder: Path,
+    files_: Annotated[tuple[Path, ...], tyro.conf.arg(name="files")],
+    out: Path | None = None,
+    backend: Backend | None = None,
+) -> None:
+    """Label pictures with probabilities, or predict the next points of waves.
+
+    A run of pinball gives a lower and an upper quantile of each point as well, and one that
+    ``zoo calibrate`` has calibrated sets of labels or intervals.
+
+    Args:
+        folder: a run, or a folder with ``model.safetensors`` and ``config.json``.
+        files_: PNG files, or ``.npy`` files of uint8 (height, width, 3) or (pictures, height,
+            width, 3); for models of waves ``.npy`` files of (points,) or (waves, points).
+        out: CSV file to write as well.
+        backend: which of the two predicts; the one that trained, or jax, unless given.
+    """
+    has_run = (folder / runs.RUN).exists()
+    saved = runs.load_run(folder) if has_run else None
+    config = files.load_config(folder)
+    names, samples = inputs.read_samples(files_, config)
+    used = backend or (saved.backend if saved else "jax")
+    dtype = saved.config.train.dtype if saved else "float32"
+    prepare(used, dtype=dtype, waves=not isinstance(config, CNNConfig))
+    outputs = package(used, "pipeline").predict(folder, samples)
+    class_names = saved.config.class_names if saved else ()
+    loss = saved.config.train.loss if saved else None
+    table = inputs.prediction_table(names, outputs, config, class_names, loss=loss)
+    if saved and (found := load_calibration(folder, saved.config)):
+        predicted = package(used, "calibration").predict(found, saved.config, outputs)
+        columns = prediction_columns(found, predicted, class_names)
+        table = [[*row, *cells] for row, *cells in zip(table, *columns, strict=True)]
+    if out is not None:
+        with out.open("w", newline="", encoding="utf-8") as file:
+            csv.writer(file).writerows(table)
+    widths = [max(len(cell) for cell in column) for column in zip(*table, strict=True)]
+    for row in table:
+        print(
+            "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+        )
