@@ -12,13 +12,14 @@ from command_line import read, succeed, zoo
 
 import zoojax.calibration
 import zootorch.calibration
-import zootorch.pipeline
+import zootorch.saved
 from zoojax.spec.calibrations import load_calibration
 from zoojax.spec.runs import load_run
 
 PICTURES = ["--data.image-height", "16", "--data.image-width", "16", "--data.no-shades"]
 PICTURES += ["--data.min-size", "4", "--data.max-size", "12"]
-SMALL = [*PICTURES, "--num-each", "12", "--train.num-epochs", "2", "--model.num-cnn-layers", "0"]
+SMALL = [*PICTURES, "--num-each", "12", "--train.num-epochs", "8", "--model.num-cnn-layers", "0"]
+SMALL += ["--train.learning-rate", "0.01"]
 SMALL += ["--train.dtype", "float64", "--calibration-fraction", "0.3"]
 WAVES = ["--data.amplitudes", "1", "2", "--data.frequencies", "1", "3", "--data.length", "13"]
 WAVES += ["--data.num-next-steps", "2", "--num-each", "3", "--train.num-epochs", "3"]
@@ -26,7 +27,7 @@ WAVES += ["--train.dtype", "float64", "--calibration-fraction", "0.3"]
 
 CLASS_SCORES = {
     "lac": ["--score", "lac"],
-    "aps": ["--score", "aps"],
+    "aps": ["--score", "aps", "--alpha", "0.4"],
     "aps, randomized": ["--score", "aps", "--randomized"],
     "raps, randomized": ["--score", "raps", "--randomized", "--penalty", "0.1", "--k-reg", "2"],
     "saps, of each class": ["--score", "saps", "--weight", "0.3", "--per-class"],
@@ -48,10 +49,10 @@ def runs(tmp_path_factory):
     return folder
 
 
-def outputs_of(folder, split):
-    """Return targets and outputs of a part of a run, by torch."""
-    results = zootorch.pipeline.evaluate_run(load_run(folder), split)
-    return results.targets, results.outputs
+def held_out(folder):
+    """Return targets and outputs of the calibration samples and of the others, by torch."""
+    for results in zootorch.saved.answer_held_out(load_run(folder)):
+        yield results.targets, results.outputs
 
 
 @pytest.mark.parametrize("case", CLASS_SCORES)
@@ -77,7 +78,9 @@ def test_both_backends_find_the_same_threshold_and_sets(runs, tmp_path, case):
         # None, where there is no sample, is NaN as a number; a mean may round in another way.
         equal_text = name == "samples" and value == second["evaluation"][name]
         others = second["evaluation"][name]
-        assert equal_text or score_difference(np.array(value, float), np.array(others, float)) < 1e-15
+        assert (
+            equal_text or score_difference(np.array(value, float), np.array(others, float)) < 1e-15
+        )
     assert first["fingerprint"] == second["fingerprint"]
     assert first["num_samples"] == 86
     assert (first["backend"], second["backend"]) == ("jax", "torch")
@@ -98,12 +101,12 @@ def names_in(folder):
 
 def test_the_threshold_is_the_order_statistic_of_the_calibration_scores(runs):
     succeed("calibrate", "--folder", runs / "cnn", "--alpha", "0.2")
-    labels, probs = outputs_of(runs / "cnn", "calibration")
+    (labels, probs), others = held_out(runs / "cnn")
     scores = np.sort(1 - probs[np.arange(len(labels)), labels])
     assert len(scores) == 86
     found = read(runs / "cnn" / "conformal.json")
     assert found["threshold"] == scores[math.ceil(87 * 0.8) - 1]
-    labels, probs = outputs_of(runs / "cnn", "validation")
+    labels, probs = others
     sets = 1 - probs <= found["threshold"]
     evaluation = found["evaluation"]
     assert evaluation["samples"] == "validation"
@@ -145,7 +148,7 @@ def test_intervals_of_plain_predictions_are_as_wide_as_the_threshold(runs, tmp_p
     np.save(tmp_path / "x.npy", np.random.default_rng(5).normal(size=(4, 11)))
     succeed("calibrate", "--folder", runs / "mlp")
     threshold = read(runs / "mlp" / "conformal.json")["threshold"]
-    targets, outputs = outputs_of(runs / "mlp", "calibration")
+    (targets, outputs), _ = held_out(runs / "mlp")
     num = len(targets)
     expected = np.sort(np.abs(targets - outputs), axis=0)[math.ceil((num + 1) * 0.9) - 1]
     np.testing.assert_allclose(threshold, expected, rtol=1e-12)
@@ -205,7 +208,7 @@ def test_what_does_not_fit_waves_is_refused(runs, model, options, part):
 def test_a_new_training_takes_the_old_calibration_away(runs, tmp_path):
     shutil.copytree(runs / "mlp", tmp_path / "run")
     succeed("calibrate", "--folder", tmp_path / "run")
-    place = ["--out", tmp_path / "run", "--backend", "torch"]
+    place = ["--out", tmp_path / "run", "--backend", "jax", "--resume"]
     succeed("train", "--model", "mlp", *place, *WAVES)
     assert "conformal.json" not in names_in(tmp_path / "run")
 
@@ -234,11 +237,11 @@ def test_a_damaged_calibration_is_refused_by_name(runs, tmp_path, damage):
 
 
 def test_compare_compares_sets_and_finds_one_that_differs(tmp_path, monkeypatch):
-    options = ["compare", *SMALL, "--out", tmp_path]
+    options = ["compare", *SMALL, "--train.num-epochs", "1", "--out", tmp_path]
     said = succeed(*options).out
     assert "conformal threshold" in said
     (line,) = [line for line in said.splitlines() if line.startswith("prediction sets, 90%")]
-    assert "0 of 58 sets" in line
+    assert "0 of 29 sets" in line
     assert "identical" in line
     right = zootorch.calibration.predict
 
@@ -252,11 +255,11 @@ def test_compare_compares_sets_and_finds_one_that_differs(tmp_path, monkeypatch)
     assert result.code == 1
     (line,) = [line for line in result.out.splitlines() if "DIFFERS" in line]
     assert line.startswith("prediction sets, 90%")
-    assert "1 of 58 sets" in line
+    assert "1 of 29 sets" in line
 
 
 def test_compare_compares_intervals_and_finds_one_that_differs(tmp_path, monkeypatch):
-    options = ["compare", "--model", "gru", *WAVES, "--out", tmp_path]
+    options = ["compare", "--model", "rnn", *WAVES, "--train.num-epochs", "1", "--out", tmp_path]
     said = succeed(*options).out
     (line,) = [line for line in said.splitlines() if line.startswith("mean interval, 90%")]
     assert "within rounding" in line or "identical" in line

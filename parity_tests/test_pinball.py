@@ -17,8 +17,10 @@ from tolerances import check, relative
 
 import zoojax
 import zoojax.pipeline
+import zoojax.saved
 import zootorch
 import zootorch.pipeline
+import zootorch.saved
 from zoojax import losses as jax_losses
 from zoojax.spec import files
 from zoojax.spec.config import (
@@ -38,6 +40,7 @@ from zootorch import losses as torch_losses
 BY_HAND = "float64, losses by hand: values, gradients"
 WHOLE_RUN = "float64, whole run: losses, weights"
 BACKENDS = {"jax": zoojax.pipeline, "torch": zootorch.pipeline}
+SAVED = (zoojax.saved, zootorch.saved)
 LEVELS = (0.1, 0.5, 0.8)
 
 RUN = RunConfig(
@@ -329,8 +332,8 @@ def test_a_saved_run_is_evaluated_by_either_backend(made, name, tmp_path, x64):
     save_run(tmp_path, run)
     saved = load_run(tmp_path)
     assert saved.config == RUNS[name]
-    for pipeline in BACKENDS.values():
-        found = pipeline.evaluate_run(saved, "validation").scores
+    for each in SAVED:
+        found = each.evaluate_run(saved, "validation").scores
         check("float64, tiny runs: every score", score_difference(found, run.results.scores))
 
 

@@ -12,7 +12,9 @@ from builders import check_refused, score_difference
 from tolerances import check, relative
 
 import zoojax.pipeline
+import zoojax.saved
 import zootorch.pipeline
+import zootorch.saved
 from zoojax.spec.config import (
     DEFAULT_RUNS,
     CNNConfig,
@@ -62,6 +64,7 @@ RUNS = {
     "gru": dataclasses.replace(WAVES, model=RNNConfig(hidden_dim=8, cell="gru")),
 }
 BACKENDS = {"jax": zoojax.pipeline, "torch": zootorch.pipeline}
+SAVED = (zoojax.saved, zootorch.saved)
 EACH = pytest.mark.parametrize("name", RUNS)
 SIZES = {"train": 18, "validation": 12, "test": 12, "calibration": 6}
 
@@ -263,11 +266,11 @@ def test_a_damaged_run_is_refused_by_name(saved, tmp_path, change, message):
 @EACH
 def test_either_backend_evaluates_a_saved_run_alike(saved, name, trainer, x64):
     run, folder = saved[name, trainer]
-    for pipeline in BACKENDS.values():
-        results = pipeline.evaluate_run(load_run(folder), "validation")
+    for each in SAVED:
+        results = each.evaluate_run(load_run(folder), "validation")
         assert results.split == "validation"
         check(NAME, score_difference(results.scores, run.results.scores))
-    first, second = (each.evaluate_run(load_run(folder), "test") for each in BACKENDS.values())
+    first, second = (each.evaluate_run(load_run(folder), "test") for each in SAVED)
     assert first.scores["num_samples"] == SIZES["test"]
     check(NAME, score_difference(first.scores, second.scores))
     assert first.scores["loss"] != run.results.scores["loss"]
@@ -302,7 +305,7 @@ def test_either_backend_evaluates_a_data_set_alike(saved, tmp_path, name, x64):
 def test_a_data_set_of_other_colors_serves_a_model_of_shapes(saved, tmp_path):
     _, folder = saved["cnn", "torch"]
     path = save_data(tmp_path / "data", SHAPES)
-    results = zootorch.pipeline.evaluate_run(load_run(folder), "validation", path)
+    results = zootorch.saved.evaluate_run(load_run(folder), "validation", path)
     assert results.scores["num_samples"] == 2 * SHAPES.num_combinations
 
 

@@ -2,7 +2,6 @@
 
 import hashlib
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import jax
@@ -12,7 +11,6 @@ from jax.typing import ArrayLike
 
 from zoojax import (
     calibration,
-    checkpoint,
     data,
     evaluation,
     losses,
@@ -26,7 +24,6 @@ from zoojax.layers import Variables
 from zoojax.models import layer_shapes, model_of
 from zoojax.spec.checkpoints import Checkpoints
 from zoojax.spec.config import (
-    CNNConfig,
     ConformalConfig,
     RNNConfig,
     RunConfig,
@@ -36,7 +33,6 @@ from zoojax.spec.config import (
 )
 from zoojax.spec.quantiles import point_predictions
 from zoojax.spec.records import Batch, Results, Run, ShapeBatch, SinusoidBatch
-from zoojax.spec.runs import SavedRun, load_data
 from zoojax.waves import simulate_sinusoids
 
 
@@ -123,7 +119,7 @@ def run(
     results = judge(config, model, state.variables, parts["validation"], "validation")
     calibrated = predicted = None
     if "calibration" in parts:
-        held = judge(config, model, state.variables, parts["calibration"], "calibration")
+        held = answer(config, model, state.variables, parts["calibration"], "calibration")
         calibrated = calibration.calibrate(ConformalConfig(), config, held)
         predicted = calibration.predict(calibrated, config, results.outputs)
     return Run(
@@ -137,6 +133,25 @@ def run(
         calibration=calibrated,
         predicted=predicted,
     )
+
+
+def answer(
+    config: RunConfig, model: Any, variables: Variables, samples: Batch, name: str
+) -> Results:
+    """Return what a model gives for samples, not judged.
+
+    Args:
+        config: of the run that trained it.
+        model: a zoojax model.
+        variables: its parameters and running statistics.
+        samples: inputs and targets.
+        name: what to call them.
+    """
+    outputs = evaluation.predict(model, variables, samples.inputs)
+    if config.class_names:
+        outputs = jax.nn.softmax(outputs)
+    inputs, targets = map(np.asarray, samples)
+    return Results(name, inputs, targets, np.asarray(outputs))
 
 
 def judge(
@@ -174,47 +189,3 @@ def judge(
             for kind, drawn in curves.items()
         },
     )
-
-
-def evaluate_run(run: SavedRun, split_name: str, dataset: Path | None = None) -> Results:
-    """Evaluate a run on disk.
-
-    Args:
-        run: a run by either backend.
-        split_name: which part of the run's own samples, which are simulated again; one of
-            ``run.config.fractions``.
-        dataset: folder of other samples to use instead.
-
-    Raises:
-        FileNotFoundError: when weights or data are missing; names the file.
-        ValueError: when they are damaged, or data are not of the run's kind; names the file.
-    """
-    model, variables = checkpoint.load_pretrained(run.folder)
-    if dataset is None:
-        samples = split(run.config, simulate(run.config))[split_name]
-        return judge(run.config, model, variables, samples, split_name)
-    inputs, targets = load_data(run.config, dataset)
-    samples = cut(run.config, inputs) if targets is None else Batch(inputs, targets)
-    return judge(run.config, model, variables, samples, str(dataset))
-
-
-def predict(folder: Path, inputs: np.ndarray) -> np.ndarray:
-    """Return what a model on disk predicts.
-
-    Args:
-        folder: weights and ``config.json``, by either backend or the workshop.
-        inputs: (samples, height, width, 3) uint8 pictures, or (samples, points) float.
-
-    Returns:
-        (samples, classes) float probabilities, or (samples, outputs) float.
-
-    Raises:
-        FileNotFoundError: when a file is missing; names it.
-        ValueError: when a file is damaged, or the inputs are of another shape.
-    """
-    model, variables = checkpoint.load_pretrained(folder)
-    if isinstance(model.config, RNNConfig):
-        inputs = inputs[..., None]
-    outputs = evaluation.predict(model, variables, jnp.asarray(inputs))
-    is_classifier = isinstance(model.config, CNNConfig)
-    return np.asarray(jax.nn.softmax(outputs) if is_classifier else outputs)

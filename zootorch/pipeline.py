@@ -2,7 +2,6 @@
 
 import hashlib
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,7 +10,6 @@ from torch import Tensor
 
 from zoojax.spec.checkpoints import Checkpoints
 from zoojax.spec.config import (
-    CNNConfig,
     ConformalConfig,
     RNNConfig,
     RunConfig,
@@ -20,9 +18,8 @@ from zoojax.spec.config import (
 )
 from zoojax.spec.quantiles import point_predictions
 from zoojax.spec.records import Batch, Results, Run, ShapeBatch, SinusoidBatch
-from zoojax.spec.runs import SavedRun, load_data
 from zootorch import calibration, data, evaluation, losses, scores, training, weights
-from zootorch.models import layer_shapes, load_pretrained, model_of
+from zootorch.models import layer_shapes, model_of
 from zootorch.random import Generator
 from zootorch.shapes import ShapesDataset
 from zootorch.waves import SinusoidsDataset
@@ -110,7 +107,7 @@ def run(
     results = judge(config, model, parts["validation"], "validation")
     calibrated = predicted = None
     if "calibration" in parts:
-        held = judge(config, model, parts["calibration"], "calibration")
+        held = answer(config, model, parts["calibration"], "calibration")
         calibrated = calibration.calibrate(ConformalConfig(), config, held)
         predicted = calibration.predict(calibrated, config, results.outputs)
     return Run(
@@ -124,6 +121,21 @@ def run(
         calibration=calibrated,
         predicted=predicted,
     )
+
+
+def answer(config: RunConfig, model: Any, samples: Batch, name: str) -> Results:
+    """Return what a model gives for samples, not judged.
+
+    Args:
+        config: of the run that trained it.
+        model: a zootorch model.
+        samples: inputs and targets.
+        name: what to call them.
+    """
+    outputs = evaluation.predict(model, samples.inputs).cpu()
+    if config.class_names:
+        outputs = outputs.softmax(-1)
+    return Results(name, samples.inputs.numpy(), samples.targets.numpy(), outputs.numpy())
 
 
 def judge(config: RunConfig, model: Any, samples: Batch, name: str) -> Results:
@@ -167,49 +179,3 @@ def first_images(config: RunConfig, num: int) -> np.ndarray:
     assert isinstance(config.data, ShapesConfig)
     dataset = ShapesDataset(config.data, config.num_each, config.train.seed)
     return dataset.batch(range(min(num, len(dataset)))).images.numpy()
-
-
-def evaluate_run(run: SavedRun, split_name: str, dataset: Path | None = None) -> Results:
-    """Evaluate a run on disk.
-
-    Args:
-        run: a run by either backend.
-        split_name: which part of the run's own samples, which are simulated again; one of
-            ``run.config.fractions``.
-        dataset: folder of other samples to use instead.
-
-    Raises:
-        FileNotFoundError: when weights or data are missing; names the file.
-        ValueError: when they are damaged, or data are not of the run's kind; names the file.
-    """
-    model = load_pretrained(run.folder).to(best_device())
-    if dataset is None:
-        samples = split(run.config, simulate(run.config))[split_name]
-        return judge(run.config, model, samples, split_name)
-    inputs, targets = load_data(run.config, dataset)
-    tensor = torch.from_numpy(np.array(inputs))
-    is_cut = targets is not None
-    samples = Batch(tensor, torch.from_numpy(targets)) if is_cut else cut(run.config, tensor)
-    return judge(run.config, model, samples, str(dataset))
-
-
-def predict(folder: Path, inputs: np.ndarray) -> np.ndarray:
-    """Return what a model on disk predicts.
-
-    Args:
-        folder: weights and ``config.json``, by either backend or the workshop.
-        inputs: (samples, height, width, 3) uint8 pictures, or (samples, points) float.
-
-    Returns:
-        (samples, classes) float probabilities, or (samples, outputs) float.
-
-    Raises:
-        FileNotFoundError: when a file is missing; names it.
-        ValueError: when a file is damaged, or the inputs are of another shape.
-    """
-    model = load_pretrained(folder).to(best_device())
-    if isinstance(model.config, RNNConfig):
-        inputs = inputs[..., None]
-    outputs = evaluation.predict(model, torch.from_numpy(inputs))
-    is_classifier = isinstance(model.config, CNNConfig)
-    return (outputs.softmax(-1) if is_classifier else outputs).numpy(force=True)

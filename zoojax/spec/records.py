@@ -83,16 +83,16 @@ class Results:
         targets: (samples,) integer classes, or (samples, outputs) float.
         outputs: (samples, classes) float probabilities, (samples, outputs) float, or of pinball
             (samples, 3 * outputs) float: all lower, all middle, all upper quantiles.
-        scores: metrics by name: numbers, lists, and mappings of these.
-        curves: of a classifier with two classes or more; else empty.
+        scores: metrics by name: numbers, lists, and mappings of these; empty where not judged.
+        curves: of a classifier with two classes or more, judged; else empty.
     """
 
     split: str
     inputs: NDArray[Any]
     targets: NDArray[Any]
     outputs: NDArray[np.floating]
-    scores: dict[str, Any]
-    curves: Curves
+    scores: dict[str, Any] = dataclasses.field(default_factory=dict)
+    curves: Curves = dataclasses.field(default_factory=dict)
 
 
 @dataclasses.dataclass(frozen=True)

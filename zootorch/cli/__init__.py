@@ -13,10 +13,10 @@ from typing import Any, NoReturn, get_args
 
 import tyro
 
-from zoojax.spec.config import DEFAULT_RUNS, ShapesConfig, SinusoidsConfig
+from zoojax.spec.config import DEFAULT_RUNS, ConformalConfig, ShapesConfig, SinusoidsConfig
 from zoojax.spec.records import NonFiniteLossError
 from zootorch.cli import commands, evaluating
-from zootorch.cli.flags import MODELS, chosen, run_flags
+from zootorch.cli.flags import MODELS, chosen, flags_of, run_flags
 
 Command = Callable[..., Callable[[], None]]
 
@@ -32,7 +32,7 @@ def _commands(args: Sequence[str]) -> dict[str, Command]:
         "simulate": _later(commands.simulate, kind=kind, data=data),
         "train": _later(commands.train, model=model, run=run_flags(default)),
         "evaluate": _later(evaluating.evaluate),
-        "calibrate": _later(evaluating.calibrate),
+        "calibrate": _later(evaluating.calibrate, conformal=flags_of(ConformalConfig())),
         "predict": _later(evaluating.predict),
         "compare": _later(commands.compare, model=model, run=run_flags(exact)),
     }

@@ -14,11 +14,10 @@ from zoojax.spec.config import DEFAULT_RUNS, ModelName, ShapesConfig
 from zoojax.spec.datasets import Card, save_shapes, save_sinusoids
 from zoojax.spec.progress import progress_bar
 from zootorch.cli.backends import PACKAGES, Backend, package, prepare
-from zootorch.cli.flags import run_config
+from zootorch.cli.flags import Flags, run_config
 from zootorch.cli.messages import in_short, telling_warnings
 
 Kind = Literal["shapes", "sinusoids"]
-Flags = Annotated[Any, tyro.conf.arg(name="")]
 BATCH = 64
 
 

@@ -18,8 +18,9 @@ from zoojax.spec.calibrations import (
     prediction_columns,
     save_calibration,
 )
-from zoojax.spec.config import CNNConfig, ConformalConfig, conformal_of
+from zoojax.spec.config import CNNConfig, conformal_of
 from zootorch.cli.backends import PACKAGES, Backend, package, prepare
+from zootorch.cli.flags import Flags, conformal_config
 from zootorch.cli.messages import in_full, in_short, telling_warnings
 
 Split = Literal["train", "validation", "test", "calibration"]
@@ -47,7 +48,7 @@ def evaluate(
     split = split or ("test" if "test" in parts else "validation")
     prepare(used, dtype=saved.config.train.dtype, waves=not saved.config.class_names)
     with telling_warnings():
-        results = package(used, "pipeline").evaluate_run(saved, split, data)
+        results = package(used, "saved").evaluate_run(saved, split, data)
     about = {"backend": used, "data": results.split, "class_names": saved.config.class_names}
     files.write_json(folder / runs.EVALUATION, files.without_nan({**about, **results.scores}))
     runs.save_figures(folder, runs.draw_results(results, saved.config, PACKAGES[used]))
@@ -58,7 +59,7 @@ def evaluate(
 
 def calibrate(
     folder: Path,
-    conformal: Annotated[ConformalConfig, tyro.conf.arg(name="")] = ConformalConfig(),
+    conformal: Flags,
     data: Path | None = None,
     backend: Backend | None = None,
 ) -> None:
@@ -78,21 +79,21 @@ def calibrate(
             f"{folder} kept no samples to calibrate with; train with --calibration-fraction, or "
             "give a data set of the same kind and another seed with --data"
         )
-    conformal_of(conformal, saved.config)  # refuses now, not after the work
+    config = conformal_of(conformal_config(conformal), saved.config)
     prepare(used, dtype=saved.config.train.dtype, waves=not saved.config.class_names)
-    pipeline, calibration = package(used, "pipeline"), package(used, "calibration")
+    saved_run, calibration = package(used, "saved"), package(used, "calibration")
     with telling_warnings():
-        held = pipeline.evaluate_run(saved, "calibration", data)
-        tests = pipeline.evaluate_run(saved, "test" if "test" in parts else "validation")
+        held, tests = saved_run.answer_held_out(saved, data)
 
         def at(alpha: float) -> Any:
-            config = dataclasses.replace(conformal, alpha=alpha)
-            return calibration.calibrate(config, saved.config, held)
+            return calibration.calibrate(
+                dataclasses.replace(config, alpha=alpha), saved.config, held
+            )
 
         def score(found: Any) -> dict[str, Any]:
             return calibration.judge(found, saved.config, tests)
 
-        found = at(conformal.alpha)
+        found = at(config.alpha)
         made = Calibrated(
             calibration=found,
             held=held,
@@ -132,7 +133,7 @@ def predict(
     used = backend or (saved.backend if saved else "jax")
     dtype = saved.config.train.dtype if saved else "float32"
     prepare(used, dtype=dtype, waves=not isinstance(config, CNNConfig))
-    outputs = package(used, "pipeline").predict(folder, samples)
+    outputs = package(used, "saved").predict(folder, samples)
     class_names = saved.config.class_names if saved else ()
     loss = saved.config.train.loss if saved else None
     table = inputs.prediction_table(names, outputs, config, class_names, loss=loss)

@@ -3,9 +3,14 @@
 import dataclasses
 import itertools
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from zoojax.spec.config import DEFAULT_RUNS, CNNConfig, RunConfig
+import tyro
+
+from zoojax.spec.config import DEFAULT_RUNS, CNNConfig, ConformalConfig, RunConfig
+
+Flags = Annotated[Any, tyro.conf.arg(name="")]
+"""A parameter whose fields are flags without a prefix."""
 
 DERIVED = (
     "num_classes",
@@ -76,6 +81,11 @@ def run_config(flags: Any, default: RunConfig) -> RunConfig:
     options["model"] = dataclasses.replace(default.model, **_values(flags.model), **sizes)
     options["train"] = dataclasses.replace(default.train, **_values(flags.train))
     return dataclasses.replace(default, **options)
+
+
+def conformal_config(flags: Any) -> ConformalConfig:
+    """Return the configuration that flags describe, made of ``flags_of(ConformalConfig())``."""
+    return ConformalConfig(**_values(flags))
 
 
 def _values(flags: Any) -> dict[str, Any]:

@@ -11,7 +11,7 @@ Scores and ways to calibrate go together freely: a predictor is given its score.
 """
 
 from zootorch.conformal.adaptive import AdaptiveConformalRegressor
-from zootorch.conformal.classes import APS, LAC, RAPS, SAPS, TopK
+from zootorch.conformal.classes import APS, LAC, RAPS, SAPS, ClassScore, TopK
 from zootorch.conformal.classifiers import (
     ClassConditionalClassifier,
     GroupConformalClassifier,
@@ -45,6 +45,7 @@ __all__ = [
     "AdaptiveConformalRegressor",
     "AsymmetricCQR",
     "ClassConditionalClassifier",
+    "ClassScore",
     "CrossConformalClassifier",
     "CrossConformalRegressor",
     "GroupConformalClassifier",

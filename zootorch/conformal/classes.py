@@ -13,7 +13,31 @@ from zoojax.spec.conformal import check_probs, check_score_option
 from zootorch.random import Generator, uniform
 
 
-class LAC:
+class ClassScore:
+    """What all scores of classes have."""
+
+    def __call__(self, probs: Tensor) -> Tensor:
+        """Score every label.
+
+        Args:
+            probs: (samples, classes) float, 0 to 1, that add up to 1 in each row.
+
+        Returns:
+            (samples, classes) float, at least 0.
+
+        Raises:
+            ValueError: when probs are no probabilities.
+        """
+        # Sums of half precision would lose too much; integers and bools have no 0.9.
+        probs = probs.to(torch.promote_types(probs.dtype, torch.float32))
+        check_probs(probs.detach().cpu())
+        return self._score(probs)
+
+    def _score(self, probs: Tensor) -> Tensor:
+        raise NotImplementedError
+
+
+class LAC(ClassScore):
     """1 - the probability of each label.
 
     The "least ambiguous" sets: on average the smallest where probabilities are right. M. Sadinle,
@@ -21,22 +45,11 @@ class LAC:
     2019, section 2.
     """
 
-    def __call__(self, probs: Tensor) -> Tensor:
-        """Score labels.
-
-        Args:
-            probs: (samples, classes) float, 0 to 1, that add up to 1 in each row.
-
-        Returns:
-            (samples, classes) float, 0 to 1.
-
-        Raises:
-            ValueError: when probs are no probabilities.
-        """
-        return 1 - _checked(probs)
+    def _score(self, probs: Tensor) -> Tensor:
+        return 1 - probs
 
 
-class APS:
+class APS(ClassScore):
     """The probability of all labels up to each, from the most probable down.
 
     Adaptive prediction sets: Y. Romano, M. Sesia and E. Candes, Classification with valid and
@@ -50,19 +63,7 @@ class APS:
     def __init__(self, generator: Generator | None = None) -> None:
         self.generator = generator
 
-    def __call__(self, probs: Tensor) -> Tensor:
-        """Score labels.
-
-        Args:
-            probs: (samples, classes) float, 0 to 1, that add up to 1 in each row.
-
-        Returns:
-            (samples, classes) float, 0 to 1.
-
-        Raises:
-            ValueError: when probs are no probabilities.
-        """
-        probs = _checked(probs)
+    def _score(self, probs: Tensor) -> Tensor:
         rising = torch.argsort(probs, dim=1, descending=True, stable=True).flip(1)
         up_to_each = probs.gather(1, rising).cumsum(1)
         # What comes after each label, taken off 1: of the last label nothing, so that its 1 has
@@ -96,23 +97,12 @@ class RAPS(APS):
         check_score_option("k_reg", k_reg)
         self.penalty, self.k_reg = penalty, k_reg
 
-    def __call__(self, probs: Tensor) -> Tensor:
-        """Score labels.
-
-        Args:
-            probs: (samples, classes) float, 0 to 1, that add up to 1 in each row.
-
-        Returns:
-            (samples, classes) float, at least 0.
-
-        Raises:
-            ValueError: when probs are no probabilities.
-        """
-        late = (_ranks(_checked(probs)) - self.k_reg).clamp(min=0)
-        return super().__call__(probs) + self.penalty * late
+    def _score(self, probs: Tensor) -> Tensor:
+        late = (_ranks(probs) - self.k_reg).clamp(min=0)
+        return super()._score(probs) + self.penalty * late
 
 
-class SAPS:
+class SAPS(ClassScore):
     """The largest probability, and a weight for each label after the first up to each.
 
     Sorted adaptive prediction sets: J. Huang, H. Xi, L. Zhang, H. Yao, Y. Qiu and H. Wei,
@@ -131,52 +121,22 @@ class SAPS:
         check_score_option("weight", weight)
         self.generator, self.weight = generator, weight
 
-    def __call__(self, probs: Tensor) -> Tensor:
-        """Score labels.
-
-        Args:
-            probs: (samples, classes) float, 0 to 1, that add up to 1 in each row.
-
-        Returns:
-            (samples, classes) float, at least 0.
-
-        Raises:
-            ValueError: when probs are no probabilities.
-        """
-        probs = _checked(probs)
+    def _score(self, probs: Tensor) -> Tensor:
         ranks, largest = _ranks(probs), probs.amax(1, keepdim=True)
         up_to_each = largest + self.weight * (ranks - 1)
         own = torch.where(ranks == 1, largest, probs.new_tensor(self.weight))
         return up_to_each - _uniforms(probs, self.generator) * own
 
 
-class TopK:
+class TopK(ClassScore):
     """The rank of each label, 1 for the most probable.
 
     All sets then have the same size: Angelopoulos and others, 2021 (see ``RAPS``), "top-k".
     Of equal probabilities the lower label comes first.
     """
 
-    def __call__(self, probs: Tensor) -> Tensor:
-        """Score labels.
-
-        Args:
-            probs: (samples, classes) float, 0 to 1, that add up to 1 in each row.
-
-        Returns:
-            (samples, classes) float, 1 to classes.
-
-        Raises:
-            ValueError: when probs are no probabilities.
-        """
-        return _ranks(_checked(probs))
-
-
-def _checked(probs: Tensor) -> Tensor:
-    # Sums of half precision would lose too much; integers and bools have no 0.9.
-    probs = probs.to(torch.promote_types(probs.dtype, torch.float32))
-    check_probs(probs.detach().cpu())
-    return probs
+    def _score(self, probs: Tensor) -> Tensor:
+        return _ranks(probs)
 
 
 def _ranks(probs: Tensor) -> Tensor:
