@@ -4,11 +4,13 @@
 #   VENV          where the environment goes
 #   PIP_FLAGS     more flags for pip install, such as an index with CPU-only torch
 #   PYTEST_FLAGS  more flags for pytest, such as -m "not slow"
+#   WORKERS       processes that share the tests, a file at a time
 
 PYTHON ?= python3
 VENV ?= .venv
 PIP_FLAGS ?=
 PYTEST_FLAGS ?=
+WORKERS ?= 2
 
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
@@ -38,7 +40,7 @@ demo: $(STAMP) ## train in both backends from one seed and compare
 	$(BIN)/zoo compare
 
 test: $(STAMP) ## run the tests
-	$(BIN)/python -m pytest $(PYTEST_FLAGS)
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile $(PYTEST_FLAGS)
 
 lint: lint-ruff lint-format lint-types lint-imports ## run every check but the tests
 

@@ -37,3 +37,10 @@ def x64():
     """Switch float64 on in JAX for one test."""
     with jax.enable_x64(True):
         yield
+
+
+@pytest.fixture(autouse=True, scope="module")
+def without_old_programs():
+    """Forget what JAX compiled for the last file: thousands of programs use up memory maps."""
+    yield
+    jax.clear_caches()

@@ -40,7 +40,7 @@ from zootorch import losses as torch_losses
 BY_HAND = "float64, losses by hand: values, gradients"
 WHOLE_RUN = "float64, whole run: losses, weights"
 BACKENDS = {"jax": zoojax.pipeline, "torch": zootorch.pipeline}
-SAVED = (zoojax.saved, zootorch.saved)
+SAVED = {"jax": zoojax.saved, "torch": zootorch.saved}
 LEVELS = (0.1, 0.5, 0.8)
 
 RUN = RunConfig(
@@ -332,7 +332,7 @@ def test_a_saved_run_is_evaluated_by_either_backend(made, name, tmp_path, x64):
     save_run(tmp_path, run)
     saved = load_run(tmp_path)
     assert saved.config == RUNS[name]
-    for each in SAVED:
+    for each in SAVED.values():
         found = each.evaluate_run(saved, "validation").scores
         check("float64, tiny runs: every score", score_difference(found, run.results.scores))
 
@@ -419,7 +419,7 @@ def test_predict_gives_three_columns_for_each_step(trained, tmp_path, name):
         steps = ["1 ahead lower", "1 ahead", "1 ahead upper"]
         assert heads == ["wave", *steps, *(head.replace("1", "2") for head in steps)]
         tables.append(np.array([row[1:] for row in rows], float))
-        outputs = BACKENDS[backend].predict(trained / name, waves)
+        outputs = SAVED[backend].predict(trained / name, waves)
         np.testing.assert_allclose(tables[-1], outputs[:, [0, 2, 4, 1, 3, 5]], rtol=1e-5)
     np.testing.assert_allclose(*tables, rtol=1e-4, atol=1e-6)
     # Weights and config.json alone do not say that these are quantiles.

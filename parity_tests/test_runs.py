@@ -292,9 +292,7 @@ def test_either_backend_evaluates_a_data_set_alike(saved, tmp_path, name, x64):
     config = dataclasses.replace(RUNS[name], num_each=2, stratified=False, train=train)
     expected = zootorch.pipeline.simulate(config)
     path = save_data(tmp_path / "data", config.data)
-    ours, theirs = (
-        each.evaluate_run(load_run(folder), "validation", path) for each in BACKENDS.values()
-    )
+    ours, theirs = (each.evaluate_run(load_run(folder), "validation", path) for each in SAVED)
     check(NAME, score_difference(ours.scores, theirs.scores))
     for results in (ours, theirs):
         assert results.split == str(path)
@@ -326,10 +324,7 @@ def test_a_data_set_of_another_size_or_of_other_classes_is_refused(
 ):
     _, folder = saved[name, "jax"]
     path = save_data(tmp_path / "data", dataclasses.replace(RUNS[name].data, **change))
-    calls = [
-        lambda each=each: each.evaluate_run(load_run(folder), "test", path)
-        for each in BACKENDS.values()
-    ]
+    calls = [lambda each=each: each.evaluate_run(load_run(folder), "test", path) for each in SAVED]
     check_refused(f"{path} {message}", *calls)
 
 
@@ -340,6 +335,6 @@ def test_a_data_set_of_the_other_kind_is_refused(saved, tmp_path):
         run = load_run(saved[name, "jax"][1])
         calls = [
             lambda each=each, run=run, path=path: each.evaluate_run(run, "test", path)
-            for each in BACKENDS.values()
+            for each in SAVED
         ]
         check_refused("card.json has format", *calls)
