@@ -345,6 +345,8 @@ def test_the_object_changes_none_of_the_tensors_it_was_given(residual, twin):
 class Itself(theirs.Residual):
     """A residual of scores that somebody else has computed."""
 
+    num_predictions = 0
+
     def _score(self, targets):
         return targets
 

@@ -12,9 +12,9 @@ from coverage_resamples import SEED, both_hits, is_inside, over_resamples, own_l
 from coverage_statistics import assert_plausible, assert_rejected, judge_hits
 
 from zoojax import conformal as ours
-from zoojax.conformal import coverage as ours_coverage
+from zoojax.conformal import evaluation as ours_coverage
 from zootorch import conformal as theirs
-from zootorch.conformal import coverage as theirs_coverage
+from zootorch.conformal import evaluation as theirs_coverage
 
 # Scores drawn from a density have no ties in float64.
 pytestmark = pytest.mark.usefixtures("x64")

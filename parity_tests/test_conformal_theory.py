@@ -39,11 +39,11 @@ from coverage_statistics import (
 from scipy import stats
 
 from zoojax import conformal as ours
-from zoojax.conformal import coverage as ours_coverage
+from zoojax.conformal import evaluation as ours_coverage
 from zoojax.spec.conformal import coverage_band, log_beta_binomial
 from zootorch import Generator
 from zootorch import conformal as theirs
-from zootorch.conformal import coverage as theirs_coverage
+from zootorch.conformal import evaluation as theirs_coverage
 
 # Scores drawn from a density have no ties in float64.
 pytestmark = pytest.mark.usefixtures("x64")

@@ -10,7 +10,6 @@ from jax import Array
 from numpy.typing import NDArray
 
 from zoojax import conformal, random
-from zoojax.conformal import coverage
 from zoojax.spec.calibrations import CALIBRATION_DRAW, PREDICTION_DRAW
 from zoojax.spec.config import ConformalConfig, RunConfig, conformal_of
 from zoojax.spec.conformal import Interval, as_fraction
@@ -116,14 +115,14 @@ def judge(calibration: Calibration, run: RunConfig, results: Results) -> dict[st
         if not run.class_names:
             interval = Interval(predicted[..., 0], predicted[..., 1])
             found: dict[str, Any] = {
-                "coverage": coverage.interval_coverage(interval, results.targets),
-                "width": coverage.interval_width(interval),
+                "coverage": conformal.interval_coverage(interval, results.targets),
+                "width": conformal.interval_width(interval),
             }
         else:
             found = {
-                "coverage": coverage.coverage(predicted, results.targets),
-                "class_coverage": coverage.class_coverage(predicted, results.targets),
-                "set_sizes": coverage.set_size_counts(predicted),
-                "size_coverage": coverage.size_stratified_coverage(predicted, results.targets),
+                "coverage": conformal.coverage(predicted, results.targets),
+                "class_coverage": conformal.class_coverage(predicted, results.targets),
+                "set_sizes": conformal.set_size_counts(predicted),
+                "size_coverage": conformal.size_stratified_coverage(predicted, results.targets),
             }
         return {name: np.asarray(value).tolist() for name, value in found.items()}

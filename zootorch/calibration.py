@@ -14,7 +14,6 @@ from zoojax.spec.conformal import Interval
 from zoojax.spec.quantiles import point_predictions, quantile_parts
 from zoojax.spec.records import Calibration, Results
 from zootorch import conformal
-from zootorch.conformal import coverage
 from zootorch.random import Generator
 
 RESIDUALS: dict[str, type[conformal.Residual]] = {
@@ -114,16 +113,16 @@ def judge(calibration: Calibration, run: RunConfig, results: Results) -> dict[st
     metrics: dict[str, Any]
     if not run.class_names:
         interval = Interval(predicted[..., 0], predicted[..., 1])
-        metrics = {"coverage": coverage.IntervalCoverage(), "width": coverage.IntervalWidth()}
+        metrics = {"coverage": conformal.IntervalCoverage(), "width": conformal.IntervalWidth()}
         metrics["coverage"].update(interval, targets)
         metrics["width"].update(interval)
     else:
         num = len(run.class_names)
         metrics = {
-            "coverage": coverage.Coverage(),
-            "class_coverage": coverage.ClassCoverage(num),
-            "set_sizes": coverage.SetSizes(num),
-            "size_coverage": coverage.SizeStratifiedCoverage(num),
+            "coverage": conformal.Coverage(),
+            "class_coverage": conformal.ClassCoverage(num),
+            "set_sizes": conformal.SetSizes(num),
+            "size_coverage": conformal.SizeStratifiedCoverage(num),
         }
         for name, metric in metrics.items():
             metric.update(predicted) if name == "set_sizes" else metric.update(predicted, targets)

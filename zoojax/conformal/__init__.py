@@ -5,8 +5,9 @@ they are of.
 
 >>> threshold = calibrate(label_scores(aps(probs), labels), alpha=0.1)
 >>> sets = prediction_sets(new_probs, threshold, score=aps)
->>> threshold = calibrate(absolute.score(targets, predictions), alpha=0.1)
->>> interval = absolute.interval(threshold, new_predictions)
+>>> scores = cqr.score(targets, lower, upper)
+>>> threshold = calibrate(scores, alpha=0.1 / cqr.num_tails)
+>>> interval = cqr.interval(threshold, new_lower, new_upper)
 """
 
 from zoojax.conformal.adaptive import (
@@ -20,12 +21,26 @@ from zoojax.conformal.adaptive import (
 from zoojax.conformal.classes import aps, lac, raps, saps, top_k
 from zoojax.conformal.classifiers import label_scores, prediction_sets
 from zoojax.conformal.cross import cross_interval, cross_sets
+from zoojax.conformal.evaluation import (
+    class_coverage,
+    coverage,
+    group_coverage,
+    interval_coverage,
+    interval_width,
+    is_covered,
+    mean_set_size,
+    set_size_counts,
+    set_sizes,
+    size_stratified_coverage,
+)
 from zoojax.conformal.residuals import Residual, absolute, asymmetric_cqr, cqr, normalized
 from zoojax.conformal.thresholds import calibrate, calibrate_groups, calibrate_weighted
+from zoojax.spec.conformal import Interval
 
 __all__ = [
     "AdaptiveState",
     "AdaptiveStep",
+    "Interval",
     "Residual",
     "absolute",
     "adaptive",
@@ -37,14 +52,24 @@ __all__ = [
     "calibrate",
     "calibrate_groups",
     "calibrate_weighted",
+    "class_coverage",
+    "coverage",
     "cqr",
     "cross_interval",
     "cross_sets",
+    "group_coverage",
+    "interval_coverage",
+    "interval_width",
+    "is_covered",
     "label_scores",
     "lac",
+    "mean_set_size",
     "normalized",
     "prediction_sets",
     "raps",
     "saps",
+    "set_size_counts",
+    "set_sizes",
+    "size_stratified_coverage",
     "top_k",
 ]

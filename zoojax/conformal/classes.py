@@ -2,11 +2,14 @@
 
 Each is a function of probabilities that returns a score of every possible label. With a key,
 scores are randomised, which makes sets as small as coverage allows; without one they are not.
+Each call takes a key of its own: one for the calibration, another for each batch of tests.
 """
 
 import jax.numpy as jnp
+import numpy as np
 from jax import Array
 from jax.typing import ArrayLike
+from numpy.typing import NDArray
 
 from zoojax import random
 from zoojax.metrics.counts import is_traced
@@ -82,7 +85,9 @@ def raps(
     """
     check_score_option("penalty", penalty)
     check_score_option("k_reg", k_reg)
-    return aps(probs, key) + penalty * jnp.maximum(_ranks(_checked(probs)) - k_reg, 0)
+    probs = _checked(probs)
+    late = np.maximum(np.arange(1, probs.shape[1] + 1) - k_reg, 0)
+    return aps(probs, key) + _of_ranks(penalty * late, probs)
 
 
 def saps(probs: ArrayLike, key: Array | None = None, *, weight: float = 0.2) -> Array:
@@ -105,9 +110,9 @@ def saps(probs: ArrayLike, key: Array | None = None, *, weight: float = 0.2) -> 
     """
     check_score_option("weight", weight)
     probs = _checked(probs)
-    ranks, largest = _ranks(probs), probs.max(1, keepdims=True)
-    up_to_each = largest + weight * (ranks - 1)
-    own = jnp.where(ranks == 1, largest, jnp.asarray(weight, probs.dtype))
+    largest = probs.max(1, keepdims=True)
+    up_to_each = largest + _of_ranks(weight * np.arange(probs.shape[1]), probs)
+    own = jnp.where(_ranks(probs) == 1, largest, jnp.asarray(weight, probs.dtype))
     return up_to_each - _uniforms(probs, key) * own
 
 
@@ -126,7 +131,8 @@ def top_k(probs: ArrayLike) -> Array:
     Raises:
         ValueError: when probs are no probabilities.
     """
-    return _ranks(_checked(probs))
+    probs = _checked(probs)
+    return _ranks(probs).astype(probs.dtype)
 
 
 def _checked(probs: ArrayLike) -> Array:
@@ -137,10 +143,18 @@ def _checked(probs: ArrayLike) -> Array:
 
 
 def _ranks(probs: Array) -> Array:
-    """Return the place of each label, 1 for the most probable: (samples, classes) float."""
+    """Return the place of each label, 1 for the most probable: (samples, classes) int32."""
     order = jnp.argsort(-probs, axis=1, stable=True)
-    # In the type of the probabilities: an integer times 0.01 may be a float32.
-    return jnp.argsort(order, axis=1).astype(probs.dtype) + 1
+    return jnp.argsort(order, axis=1).astype(jnp.int32) + 1
+
+
+def _of_ranks(values: NDArray[np.floating], probs: Array) -> Array:
+    """Return the value of each label's rank, of one a rank.
+
+    From a table: a compiler may fuse a product with the sum after it, and scores that are equal
+    on paper would round apart.
+    """
+    return jnp.asarray(values, probs.dtype)[_ranks(probs) - 1]
 
 
 def _uniforms(probs: Array, key: Array | None) -> Array:

@@ -25,7 +25,7 @@ def label_scores(scores: ArrayLike, labels: ArrayLike) -> Array:
         ValueError: when labels are not of these samples and classes.
     """
     check_indices("labels", labels, jnp.shape(scores), values=not is_traced(labels))
-    return jnp.take_along_axis(jnp.asarray(scores), jnp.asarray(labels)[:, None], axis=1)[:, 0]
+    return jnp.take_along_axis(jnp.asarray(scores), jnp.asarray(labels, int)[:, None], axis=1)[:, 0]
 
 
 def prediction_sets(

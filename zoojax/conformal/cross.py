@@ -56,7 +56,7 @@ def cross_interval(
     known = not is_traced(scores, folds, *predictions)
     check_cross(scores, folds, *predictions, num_tails=residual.num_tails, values=known)
     # Only for its own checks of numbers, which it could not make inside the map.
-    residual.interval(jnp.zeros(residual.num_tails), *predictions)
+    residual.interval(jnp.zeros((2,) * (residual.num_tails == 2)), *predictions)
     tail = as_fraction(alpha) / residual.num_tails
     scores, folds = jnp.asarray(scores), jnp.asarray(folds)
 

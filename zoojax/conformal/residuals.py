@@ -1,7 +1,8 @@
 """Nonconformity scores of numbers, and the intervals they make: pairs of pure functions.
 
 A ``Residual`` pairs a score with its inverse, as optax pairs ``init`` with ``update``: the
-interval of a threshold holds exactly the numbers whose score is not over it.
+interval of a threshold holds the numbers whose score is not over it, to rounding. Calibrate at
+``alpha / residual.num_tails``.
 """
 
 from collections.abc import Callable
@@ -12,7 +13,12 @@ from jax import Array
 from jax.typing import ArrayLike
 
 from zoojax.metrics.counts import is_traced
-from zoojax.spec.conformal import Interval, check_predictions, check_spread
+from zoojax.spec.conformal import (
+    Interval,
+    check_interval_threshold,
+    check_predictions,
+    check_spread,
+)
 
 
 class Residual(NamedTuple):
@@ -36,9 +42,15 @@ def _arrays(*given: ArrayLike) -> list[Array]:
     """Return arrays of one shape as floats."""
     check_predictions(*given)
     arrays = [jnp.asarray(each) for each in given]
-    return list(
-        jnp.broadcast_arrays(*(each.astype(jnp.result_type(*arrays, 0.0)) for each in arrays))
-    )
+    return [each.astype(jnp.result_type(*arrays, 0.0)) for each in arrays]
+
+
+def _threshold_and_arrays(
+    threshold: ArrayLike, *predictions: ArrayLike, num_tails: int = 1
+) -> list[Array]:
+    arrays = _arrays(*predictions)
+    check_interval_threshold(jnp.shape(threshold), arrays[0].shape, num_tails)
+    return [jnp.asarray(threshold), *arrays]
 
 
 def _spread(spread: ArrayLike) -> Any:
@@ -53,7 +65,7 @@ def _absolute_score(targets: ArrayLike, predictions: ArrayLike) -> Array:
 
 
 def _absolute_interval(threshold: ArrayLike, predictions: ArrayLike) -> Interval:
-    (predictions,) = _arrays(predictions)
+    threshold, predictions = _threshold_and_arrays(threshold, predictions)
     return Interval(predictions - threshold, predictions + threshold)
 
 
@@ -65,7 +77,7 @@ def _normalized_score(targets: ArrayLike, predictions: ArrayLike, spread: ArrayL
 def _normalized_interval(
     threshold: ArrayLike, predictions: ArrayLike, spread: ArrayLike
 ) -> Interval:
-    predictions, spread = _arrays(predictions, _spread(spread))
+    threshold, predictions, spread = _threshold_and_arrays(threshold, predictions, _spread(spread))
     return Interval(predictions - threshold * spread, predictions + threshold * spread)
 
 
@@ -75,7 +87,7 @@ def _cqr_score(targets: ArrayLike, lower: ArrayLike, upper: ArrayLike) -> Array:
 
 
 def _cqr_interval(threshold: ArrayLike, lower: ArrayLike, upper: ArrayLike) -> Interval:
-    lower, upper = _arrays(lower, upper)
+    threshold, lower, upper = _threshold_and_arrays(threshold, lower, upper)
     return Interval(lower - threshold, upper + threshold)
 
 
@@ -85,8 +97,7 @@ def _asymmetric_cqr_score(targets: ArrayLike, lower: ArrayLike, upper: ArrayLike
 
 
 def _asymmetric_cqr_interval(threshold: ArrayLike, lower: ArrayLike, upper: ArrayLike) -> Interval:
-    lower, upper = _arrays(lower, upper)
-    threshold = jnp.asarray(threshold)
+    threshold, lower, upper = _threshold_and_arrays(threshold, lower, upper, num_tails=2)
     return Interval(lower - threshold[..., 0], upper + threshold[..., 1])
 
 

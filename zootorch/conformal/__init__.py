@@ -10,6 +10,7 @@ Scores and ways to calibrate go together freely: a predictor is given its score.
 >>> interval = regressor.predict_interval(new_predictions)
 """
 
+from zoojax.spec.conformal import Interval
 from zootorch.conformal.adaptive import AdaptiveConformalRegressor
 from zootorch.conformal.classes import APS, LAC, RAPS, SAPS, ClassScore, TopK
 from zootorch.conformal.classifiers import (
@@ -21,6 +22,16 @@ from zootorch.conformal.classifiers import (
     label_scores,
 )
 from zootorch.conformal.cross import CrossConformalClassifier, CrossConformalRegressor
+from zootorch.conformal.evaluation import (
+    ClassCoverage,
+    Coverage,
+    GroupCoverage,
+    IntervalCoverage,
+    IntervalWidth,
+    SetSizes,
+    SizeStratifiedCoverage,
+    is_covered,
+)
 from zootorch.conformal.regressors import (
     GroupConformalRegressor,
     SplitConformalRegressor,
@@ -45,14 +56,22 @@ __all__ = [
     "AdaptiveConformalRegressor",
     "AsymmetricCQR",
     "ClassConditionalClassifier",
+    "ClassCoverage",
     "ClassScore",
+    "Coverage",
     "CrossConformalClassifier",
     "CrossConformalRegressor",
     "GroupConformalClassifier",
     "GroupConformalRegressor",
+    "GroupCoverage",
+    "Interval",
+    "IntervalCoverage",
+    "IntervalWidth",
     "LabelShiftClassifier",
     "NormalizedResidual",
     "Residual",
+    "SetSizes",
+    "SizeStratifiedCoverage",
     "SplitConformalClassifier",
     "SplitConformalRegressor",
     "TopK",
@@ -61,5 +80,6 @@ __all__ = [
     "calibrate",
     "calibrate_groups",
     "calibrate_weighted",
+    "is_covered",
     "label_scores",
 ]

@@ -2,10 +2,12 @@
 
 Each is an object that is called with probabilities and returns a score of every possible
 label. With a generator, scores are randomised, which makes sets as small as coverage allows;
-each call then moves the generator on. Without one they are not.
+each call then moves the generator on, and so draws anew. Without one they are not.
 """
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
@@ -98,8 +100,8 @@ class RAPS(APS):
         self.penalty, self.k_reg = penalty, k_reg
 
     def _score(self, probs: Tensor) -> Tensor:
-        late = (_ranks(probs) - self.k_reg).clamp(min=0)
-        return super()._score(probs) + self.penalty * late
+        late = np.maximum(np.arange(1, probs.shape[1] + 1) - self.k_reg, 0)
+        return super()._score(probs) + _of_ranks(self.penalty * late, probs)
 
 
 class SAPS(ClassScore):
@@ -122,9 +124,9 @@ class SAPS(ClassScore):
         self.generator, self.weight = generator, weight
 
     def _score(self, probs: Tensor) -> Tensor:
-        ranks, largest = _ranks(probs), probs.amax(1, keepdim=True)
-        up_to_each = largest + self.weight * (ranks - 1)
-        own = torch.where(ranks == 1, largest, probs.new_tensor(self.weight))
+        largest = probs.amax(1, keepdim=True)
+        up_to_each = largest + _of_ranks(self.weight * np.arange(probs.shape[1]), probs)
+        own = torch.where(_ranks(probs) == 1, largest, probs.new_tensor(self.weight))
         return up_to_each - _uniforms(probs, self.generator) * own
 
 
@@ -136,14 +138,22 @@ class TopK(ClassScore):
     """
 
     def _score(self, probs: Tensor) -> Tensor:
-        return _ranks(probs)
+        return _ranks(probs).to(probs.dtype)
 
 
 def _ranks(probs: Tensor) -> Tensor:
-    """Return the place of each label, 1 for the most probable: (samples, classes) float."""
+    """Return the place of each label, 1 for the most probable: (samples, classes) int64."""
     order = torch.argsort(probs, dim=1, descending=True, stable=True)
-    # In the type of the probabilities: an integer times 0.01 may be a float32.
-    return order.argsort(1).to(probs.dtype) + 1
+    return order.argsort(1) + 1
+
+
+def _of_ranks(values: NDArray[np.floating], probs: Tensor) -> Tensor:
+    """Return the value of each label's rank, of one a rank.
+
+    From a table: a compiler may fuse a product with the sum after it, and scores that are equal
+    on paper would round apart.
+    """
+    return torch.from_numpy(values).to(probs)[_ranks(probs) - 1]
 
 
 def _uniforms(probs: Tensor, generator: Generator | None) -> Tensor:

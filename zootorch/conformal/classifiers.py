@@ -57,7 +57,8 @@ class _Classifier:
         self.threshold: Tensor | None = None
 
     def _label_scores(self, probs: Tensor, labels: Tensor) -> Tensor:
-        return label_scores(self.score(probs), labels)
+        # A predictor keeps numbers, not the graph by which they were made.
+        return label_scores(self.score(probs), labels).detach()
 
     def _sets(self, probs: Tensor, threshold: Tensor) -> Tensor:
         check_set_threshold(tuple(threshold.shape), tuple(probs.shape))
@@ -136,15 +137,15 @@ class LabelShiftClassifier(SplitConformalClassifier):
 
     def __init__(self, alpha: float | Fraction, class_weights: Tensor, **options: Any) -> None:
         super().__init__(alpha, **options)
-        self.class_weights = class_weights
+        self.class_weights = torch.as_tensor(class_weights).detach().cpu()
 
     def calibrate(self, probs: Tensor, labels: Tensor) -> None:
         """Set a threshold for each class; else as ``SplitConformalClassifier.calibrate``."""
         scores = self._label_scores(probs, labels)
-        check_weights("class_weights", self.class_weights.cpu(), (probs.shape[1],))
+        check_weights("class_weights", self.class_weights, (probs.shape[1],))
         self.threshold = calibrate_weighted(
             scores,
-            self.class_weights[labels.long()],
+            self.class_weights[labels.cpu().long()],
             self.alpha,
             test_weights=self.class_weights,
         )
@@ -195,7 +196,7 @@ class GroupConformalClassifier(_Classifier):
         """
         threshold = calibrated(self.threshold)
         check_indices("groups", groups.cpu(), (len(probs), self.num_groups))
-        return self._sets(probs, threshold[groups.long()][:, None])
+        return self._sets(probs, threshold[groups.to(threshold.device).long()][:, None])
 
 
 class WeightedConformalClassifier(_Classifier):
@@ -227,7 +228,7 @@ class WeightedConformalClassifier(_Classifier):
         Raises:
             ValueError: when there is no sample, or the three do not belong together.
         """
-        scores = self._label_scores(probs, labels)
+        scores, weights = self._label_scores(probs, labels), torch.as_tensor(weights).detach()
         calibrate_weighted(scores, weights, self.alpha, test_weights=torch.ones(()))  # refuses now
         self.scores, self.weights = scores, weights
 
@@ -245,6 +246,6 @@ class WeightedConformalClassifier(_Classifier):
             ValueError: before ``calibrate``, or when the two do not belong together.
         """
         scores, own = calibrated(self.scores), calibrated(self.weights)
-        check_weights("weights", weights.cpu(), (len(probs),), values=False)
+        check_weights("weights", weights, (len(probs),), values=False)
         threshold = calibrate_weighted(scores, own, self.alpha, test_weights=weights)
         return self._sets(probs, threshold[:, None])

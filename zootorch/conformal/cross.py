@@ -50,8 +50,9 @@ class _Cross:
                 NaN.
         """
         check_scores(scores.detach().cpu())
-        check_indices("folds", folds.cpu(), (len(scores), len(scores)))  # at most a model each
-        self.scores, self.folds = scores, folds.to(scores.device).long()
+        # How many models there are is known when they predict.
+        check_indices("folds", folds.cpu(), (len(scores), 2**31))
+        self.scores, self.folds = scores.detach(), folds.to(scores.device).long()
 
     def _checked(self, *predictions: Tensor, num_tails: int | None) -> tuple[Tensor, Tensor]:
         scores, folds = calibrated(self.scores), calibrated(self.folds)

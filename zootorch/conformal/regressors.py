@@ -36,6 +36,14 @@ class _Regressor:
         self.tail = self.alpha / self.residual.num_tails
         self.threshold: Tensor | None = None
 
+    def _num_samples(self, predictions: tuple[Tensor, ...]) -> int:
+        self.residual.check_number(predictions)
+        return len(predictions[0])
+
+    def _scores(self, targets: Tensor, *predictions: Tensor) -> Tensor:
+        # A predictor keeps numbers, not the graph by which they were made.
+        return self.residual.score(targets, *predictions).detach()
+
 
 class SplitConformalRegressor(_Regressor):
     """Intervals that hold the true number with chance 1 - alpha: ``calibrate``.
@@ -62,7 +70,7 @@ class SplitConformalRegressor(_Regressor):
         Raises:
             ValueError: when there is no sample, or shapes differ.
         """
-        self.threshold = calibrate(self.residual.score(targets, *predictions), self.tail)
+        self.threshold = calibrate(self._scores(targets, *predictions), self.tail)
 
     def predict_interval(self, *predictions: Tensor) -> Interval:
         """Return the numbers of each sample whose score is not over the threshold.
@@ -108,7 +116,7 @@ class GroupConformalRegressor(_Regressor):
         Raises:
             ValueError: when there is no sample, or they do not belong together.
         """
-        scores = self.residual.score(targets, *predictions)
+        scores = self._scores(targets, *predictions)
         self.threshold = calibrate_groups(scores, groups, self.tail, num_groups=self.num_groups)
 
     def predict_interval(self, *predictions: Tensor, groups: Tensor) -> Interval:
@@ -125,8 +133,9 @@ class GroupConformalRegressor(_Regressor):
             ValueError: before ``calibrate``, or when they do not belong together.
         """
         threshold = calibrated(self.threshold)
-        check_indices("groups", groups.cpu(), (len(predictions[0]), self.num_groups))
-        return self.residual.interval(threshold[groups.long()], *predictions)
+        check_indices("groups", groups.cpu(), (self._num_samples(predictions), self.num_groups))
+        of_samples = threshold[groups.to(threshold.device).long()]
+        return self.residual.interval(of_samples, *predictions)
 
 
 class WeightedConformalRegressor(_Regressor):
@@ -158,7 +167,7 @@ class WeightedConformalRegressor(_Regressor):
         Raises:
             ValueError: when there is no sample, or they do not belong together.
         """
-        scores = self.residual.score(targets, *predictions)
+        scores, weights = self._scores(targets, *predictions), torch.as_tensor(weights).detach()
         calibrate_weighted(scores, weights, self.tail, test_weights=torch.ones(()))  # refuses now
         self.scores, self.weights = scores, weights
 
@@ -176,6 +185,6 @@ class WeightedConformalRegressor(_Regressor):
             ValueError: before ``calibrate``, or when they do not belong together.
         """
         scores, own = calibrated(self.scores), calibrated(self.weights)
-        check_weights("weights", weights.cpu(), (len(predictions[0]),), values=False)
+        check_weights("weights", weights, (self._num_samples(predictions),), values=False)
         threshold = calibrate_weighted(scores, own, self.tail, test_weights=weights)
         return self.residual.interval(threshold, *predictions)

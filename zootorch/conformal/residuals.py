@@ -1,16 +1,22 @@
 """Nonconformity scores of numbers, and the intervals they make: objects with two methods.
 
-``interval`` is the inverse of ``score``: the interval of a threshold holds exactly the numbers
-whose score is not over it.
+``interval`` is the inverse of ``score``: the interval of a threshold holds the numbers whose score
+is not over it, to rounding.
 """
 
 import functools
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
-from zoojax.spec.conformal import Interval, check_predictions, check_spread
+from zoojax.spec.conformal import (
+    Interval,
+    check_interval_threshold,
+    check_predictions,
+    check_spread,
+)
 
 
 class Residual:
@@ -18,9 +24,10 @@ class Residual:
 
     Attributes:
         num_tails: 1, or 2 where each end has a score, to be calibrated at alpha / 2.
+        num_predictions: how many numbers are predicted for a target.
     """
 
-    num_tails = 1
+    num_tails, num_predictions = 1, 2
 
     def score(self, targets: Tensor, *predictions: Tensor) -> Tensor:
         """Return how far targets are from what was predicted.
@@ -35,6 +42,7 @@ class Residual:
         Raises:
             ValueError: when shapes differ.
         """
+        self.check_number(predictions)
         return self._score(*_as_floats(targets, *predictions))
 
     def interval(self, threshold: Any, *predictions: Tensor) -> Interval:
@@ -50,7 +58,17 @@ class Residual:
         Raises:
             ValueError: when shapes differ.
         """
-        return self._interval(threshold, *_as_floats(*predictions))
+        self.check_number(predictions)
+        floats = _as_floats(*predictions)
+        shape = tuple(floats[0].shape)
+        check_interval_threshold(tuple(np.shape(threshold)), shape, self.num_tails)
+        return self._interval(threshold, *floats)
+
+    def check_number(self, predictions: tuple[Tensor, ...]) -> None:
+        """Raise ``ValueError`` unless there are as many predictions as the residual needs."""
+        if len(predictions) != self.num_predictions:
+            name, num = type(self).__name__, self.num_predictions
+            raise ValueError(f"{name} needs {num} predictions of a target, got {len(predictions)}")
 
     def _score(self, targets: Tensor, *predictions: Tensor) -> Tensor:
         raise NotImplementedError
@@ -73,6 +91,8 @@ class AbsoluteResidual(Residual):
     J. Lei, M. G'Sell, A. Rinaldo, R. Tibshirani and L. Wasserman, Distribution-free predictive
     inference for regression, 2018, algorithm 2. Predicted: the number.
     """
+
+    num_predictions = 1
 
     def _score(self, targets: Tensor, *predictions: Tensor) -> Tensor:
         (prediction,) = predictions

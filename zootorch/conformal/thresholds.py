@@ -118,7 +118,7 @@ def calibrate_weighted(
         ValueError: as ``calibrate`` does, or when weights are not of that kind.
     """
     scores = _checked(scores)
-    weights, test_weights = (torch.as_tensor(each) for each in (weights, test_weights))
+    weights, test_weights = (torch.as_tensor(each).detach() for each in (weights, test_weights))
     check_weights("weights", weights.cpu(), (len(scores),))
     check_weights("test_weights", test_weights.cpu())
     weights, test_weights = (each.to(scores.device).double() for each in (weights, test_weights))
@@ -137,7 +137,9 @@ def calibrate_weighted(
 
 
 def _checked(scores: Tensor) -> Tensor:
-    check_scores(scores.detach().cpu())
+    # NumPy, which looks at them, has no bfloat16.
+    wide = torch.promote_types(scores.dtype, torch.float32)
+    check_scores(scores.detach().cpu().to(wide))
     return scores if scores.is_floating_point() else scores.to(torch.get_default_dtype())
 
 

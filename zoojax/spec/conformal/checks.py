@@ -47,6 +47,12 @@ def check_probs(probs: Any, *, values: bool = True) -> None:
     # Put so that NaN fails too; a softmax in float32 may pass 1 by a rounding.
     if not (given.min() >= 0 and given.max() <= 1 + 1e-5):
         raise ValueError(f"probs must be from 0 to 1, got {given.min()} to {given.max()}")
+    sums = given.sum(1, dtype=np.float64)
+    # That of half precision is off by some thousandths.
+    if abs(sums - 1).max() > 0.01:
+        raise ValueError(
+            f"probs of a sample must add up to 1, got sums from {sums.min()} to {sums.max()}"
+        )
 
 
 def _check_probs_shape(shape: tuple[int, ...]) -> None:
@@ -141,6 +147,27 @@ def check_predictions(*given: Any) -> None:
         raise ValueError(
             f"targets and predictions must all have one shape (samples, ...), got {said}"
         )
+
+
+def check_interval_threshold(
+    threshold: tuple[int, ...], predictions: tuple[int, ...], num_tails: int
+) -> None:
+    """Raise ``ValueError`` unless a threshold is one number, of one sample, or of all.
+
+    Another shape might still broadcast, to something else than was meant.
+
+    Args:
+        threshold: its shape.
+        predictions: shape of what is predicted, (samples, ...).
+        num_tails: 2 where the last axis is of both ends, else 1.
+    """
+    tails = (2,) * (num_tails == 2)
+    first, *others = predictions
+    shapes = [(), tuple(others), tuple(predictions), (first, 1, *others[1:])]
+    allowed = list(dict.fromkeys((*shape, *tails) for shape in shapes[: 3 + bool(others)]))
+    if tuple(threshold) not in allowed:
+        said = ", ".join(map(str, allowed))
+        raise ValueError(f"threshold must have one of the shapes {said}, got {tuple(threshold)}")
 
 
 def check_spread(spread: Any) -> None:

@@ -61,12 +61,19 @@ def coverage_band(
     """
     if not isinstance(level, numbers.Real) or not 0 < level < 1:
         raise ValueError(f"level must be a number over 0 and under 1, got {level!r}")
+    given = (np.atleast_1d(num_calibration), np.atleast_1d(num_tests))
+    are_counts = all(each.dtype.kind in "iu" and each.min(initial=0) >= 0 for each in given)
+    if not are_counts or given[0].shape != given[1].shape or not given[1].sum():
+        raise ValueError(
+            "num_calibration and num_tests must be integers of at least 0, as many of the one as "
+            f"of the other, and some tests among them, got {num_calibration} and {num_tests}"
+        )
     chances = np.ones(1)
-    for n, m in zip(np.atleast_1d(num_calibration), np.atleast_1d(num_tests), strict=True):
+    for n, m in zip(*given, strict=True):
         chances = np.convolve(chances, _num_covered(int(n), int(m), alpha))
     below, tail = np.cumsum(chances), (1 - level) / 2
     ends = np.searchsorted(below, (tail, 1 - tail))
-    num = max(len(chances) - 1, 1)
+    num = len(chances) - 1
     return int(ends[0]) / num, min(int(ends[1]), num) / num
 
 

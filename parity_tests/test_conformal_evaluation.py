@@ -14,10 +14,10 @@ from hypothesis import strategies as st
 from mapie.metrics import classification, regression
 from tolerances import check
 
-from zoojax.conformal import coverage as ours
+from zoojax.conformal import evaluation as ours
 from zoojax.spec.conformal import Interval
 from zoojax.spec.metrics import UndefinedMetricWarning
-from zootorch.conformal import coverage as theirs
+from zootorch.conformal import evaluation as theirs
 
 NAME = "float64, metrics against scikit-learn"
 NAN, INF = math.nan, math.inf
