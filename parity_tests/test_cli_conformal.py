@@ -169,6 +169,10 @@ def test_a_data_set_calibrates_a_run_that_kept_nothing(runs, tmp_path):
     data = ["--num-each", "2", "--seed", "8", *PICTURES]
     succeed("simulate", "--out", tmp_path / "data", *data)
     succeed("calibrate", "--folder", plain, "--data", tmp_path / "data")
+    succeed("simulate", "--out", tmp_path / "same", "--num-each", "2", "--seed", "0", *PICTURES)
+    result = zoo("calibrate", "--folder", plain, "--data", tmp_path / "same")
+    assert result.code == 2
+    assert "has the seed of the run, 0: the model was trained on such samples" in result.err
     found = read(plain / "conformal.json")
     assert found["num_samples"] == 48
     assert found["samples"] == str(tmp_path / "data")
@@ -181,7 +185,10 @@ def test_a_data_set_calibrates_a_run_that_kept_nothing(runs, tmp_path):
         (["--alpha", "1"], "alpha must be a number over 0 and under 1, got 1.0"),
         (["--score", "cqr"], "the score of this run must be lac, aps, raps, saps or top_k"),
         (["--score", "lac", "--randomized"], "randomized is of aps, raps, saps, got lac"),
+        (["--randomized"], "randomized is of aps, raps, saps, got lac"),
         (["--score", "raps", "--penalty", "-1"], "penalty must be a number at least 0"),
+        (["--score", "lac", "--k-reg", "3"], "k_reg is of raps, got lac"),
+        (["--score", "raps", "--weight", "3"], "weight is of saps, got raps"),
     ],
 )
 def test_what_does_not_fit_a_classifier_is_refused(runs, options, part):
@@ -221,6 +228,13 @@ CONTENTS = {
     "no threshold": lambda content: json.dumps(content | {"threshold": None}),
     "threshold of another shape": lambda content: json.dumps(content | {"threshold": [1.0]}),
     "threshold of no number": lambda content: json.dumps(content | {"threshold": ["nan", 1]}),
+    "score without a name": lambda content: json.dumps(
+        content | {"config": content["config"] | {"score": "default"}}
+    ),
+    "score of classes": lambda content: json.dumps(
+        content | {"config": content["config"] | {"score": "aps"}}
+    ),
+    "no number of samples": lambda content: json.dumps(content | {"num_samples": None}),
     "other weights": lambda content: json.dumps(content | {"weights": {"bytes": 1}}),
 }
 

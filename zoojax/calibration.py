@@ -98,8 +98,10 @@ def parts(config: ConformalConfig, run: RunConfig, outputs: NDArray[Any]) -> tup
     if config.score == "absolute":
         return (point_predictions(outputs, run.train.loss),)
     lower, middle, upper = quantile_parts(outputs)
-    # Quantiles that cross still say how far the middle one may be off.
-    return (middle, abs(upper - lower) / 2) if config.score == "normalized" else (lower, upper)
+    if config.score != "normalized":
+        return lower, upper
+    # Quantiles that cross still say how far the middle one may be off; none is sure of a number.
+    return middle, np.maximum(abs(upper - lower) / 2, np.finfo(outputs.dtype).eps)
 
 
 def judge(calibration: Calibration, run: RunConfig, results: Results) -> dict[str, Any]:

@@ -96,8 +96,10 @@ def parts(config: ConformalConfig, run: RunConfig, outputs: Tensor) -> tuple[Ten
     if config.score == "absolute":
         return (point_predictions(outputs, run.train.loss),)
     lower, middle, upper = quantile_parts(outputs)
-    # Quantiles that cross still say how far the middle one may be off.
-    return (middle, (upper - lower).abs() / 2) if config.score == "normalized" else (lower, upper)
+    if config.score != "normalized":
+        return lower, upper
+    # Quantiles that cross still say how far the middle one may be off; none is sure of a number.
+    return middle, ((upper - lower).abs() / 2).clamp(min=torch.finfo(outputs.dtype).eps)
 
 
 def judge(calibration: Calibration, run: RunConfig, results: Results) -> dict[str, Any]:

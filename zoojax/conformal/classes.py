@@ -40,7 +40,9 @@ def aps(probs: ArrayLike, key: Array | None = None) -> Array:
 
     Adaptive prediction sets: Y. Romano, M. Sesia and E. Candes, Classification with valid and
     adaptive coverage, 2020, equations 5 to 7, where the part u of a label's own probability,
-    uniform from 0 to 1, is taken off. Of equal probabilities the lower label comes first.
+    uniform from 0 to 1, is taken off. Of equal probabilities the lower label comes first. With
+    u = 0 the sets of the surest samples may be empty: their largest probability is over the
+    threshold.
 
     Args:
         probs: (samples, classes) float, 0 to 1, that add up to 1 in each row.

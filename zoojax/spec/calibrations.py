@@ -10,8 +10,9 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from zoojax.spec import figures, files
-from zoojax.spec.config import ConformalConfig, RunConfig
+from zoojax.spec.config import ConformalConfig, RunConfig, conformal_of
 from zoojax.spec.conformal import coverage_band
+from zoojax.spec.draws import is_integer
 from zoojax.spec.fingerprint import data_fingerprint
 from zoojax.spec.quantiles import point_predictions
 from zoojax.spec.records import Batch, Calibration, Results
@@ -93,12 +94,15 @@ def load_calibration(folder: str | Path, run: RunConfig) -> Calibration | None:
     content = files.read_json(path)
     try:
         config = files.make_config(ConformalConfig, content["config"], str(path))
+        if conformal_of(config, run) != config:
+            raise ValueError("its score has no name")
         threshold = np.array(content["threshold"], np.float64)
         num_samples = content["num_samples"]
         weights = content["weights"]
     except (KeyError, TypeError, ValueError) as error:
         raise ValueError(f"{path} is damaged: {error}") from None
-    if threshold.shape != _shape(config, run) or np.isnan(threshold).any():
+    is_whole = is_integer(num_samples) and threshold.shape == _shape(config, run)
+    if not is_whole or np.isnan(threshold).any():
         raise ValueError(f"{path} is damaged: its threshold is not one of this run")
     if files.digest(Path(folder) / files.WEIGHTS) != weights:
         raise ValueError(
@@ -116,13 +120,18 @@ def _shape(config: ConformalConfig, run: RunConfig) -> tuple[int, ...]:
 
 
 def band(made: Calibrated, run: RunConfig, alpha: float) -> tuple[float, float] | None:
-    """Return between which coverages 95 of 100 such test sets lie where scores have no ties.
+    """Return between which coverages 95 of 100 such test sets lie.
 
     Returns:
-        both ends; None where theory gives no more than a lower bound of their mean.
+        both ends; None where theory gives no more than a lower bound of their mean: for two tails,
+        for sets that are filled, for ranks, which are mostly ties, and for validation samples that
+        chose the weights. Elsewhere ties, as of probabilities that round to 1, may lift coverage.
     """
     config, targets = made.calibration.config, (made.held.targets, made.tests.targets)
-    if config.score == "asymmetric_cqr":
+    chose_weights = run.train.keep_best or run.train.patience is not None
+    if config.score in ("asymmetric_cqr", "top_k") or config.force_top:
+        return None
+    if made.tests.split == "validation" and chose_weights:
         return None
     if config.per_class:
         num = len(run.class_names)
@@ -163,9 +172,12 @@ def draw_calibration(made: Calibrated, run: RunConfig) -> dict[str, Figure]:
 def describe_calibration(made: Calibrated, run: RunConfig) -> Iterator[str]:
     """Yield what a calibration found, line by line."""
     config, scores = made.calibration.config, made.scores
-    shown = ", ".join(f"{each:.6g}" for each in np.ravel(made.calibration.threshold))
+    thresholds = [f"{each:.6g}" for each in np.ravel(made.calibration.threshold)]
     num = made.calibration.num_samples
+    shown = "of each class, below," if config.per_class else ", ".join(thresholds)
     yield f"threshold {shown} from {num} samples ({config.score}, alpha {config.alpha:g})"
+    if np.isinf(made.calibration.threshold).any():
+        yield "an infinite threshold holds everything: so small an alpha needs more samples"
     ends, num = band(made, run, config.alpha), len(made.tests.targets)
     theory = f" (theory: {ends[0]:.2%} to {ends[1]:.2%}, 95 times in 100)" if ends else ""
     if not run.class_names:
@@ -177,8 +189,10 @@ def describe_calibration(made: Calibrated, run: RunConfig) -> Iterator[str]:
     mean = sizes @ np.arange(len(sizes)) / num
     covered = f"{scores['coverage']:.2%} of {num} covered{theory}"
     yield f"{made.tests.split}: {covered}, {mean:.2f} labels a set, {sizes[0]} empty sets"
-    for name, part in zip(run.class_names, scores["class_coverage"], strict=True):
-        yield f"{name:>12} {part:.2%}"
+    for i, (name, part) in enumerate(zip(run.class_names, scores["class_coverage"], strict=True)):
+        covered = "no samples" if math.isnan(part) else f"{part:.2%} covered"
+        own = f", threshold {thresholds[i]}" if config.per_class else ""
+        yield f"{name:>12} {covered}{own}"
 
 
 def prediction_columns(

@@ -16,6 +16,7 @@ from matplotlib.figure import Figure
 from zoojax.spec import figures, files
 from zoojax.spec.config import RunConfig, ShapesConfig, SinusoidsConfig, TrainConfig
 from zoojax.spec.datasets import load_shapes, load_sinusoids
+from zoojax.spec.datasets.card import CARD
 from zoojax.spec.quantiles import point_predictions
 from zoojax.spec.records import Results, Run
 
@@ -93,7 +94,7 @@ def load_run(folder: str | Path) -> SavedRun:
 
 
 def load_data(config: RunConfig, folder: Path) -> tuple[np.ndarray, np.ndarray | None]:
-    """Read a data set for a run to be evaluated on.
+    """Read a data set for a run to be evaluated on, or calibrated with.
 
     Returns:
         (samples, height, width, 3) uint8 pictures and their (samples,) int32 labels; or
@@ -113,6 +114,16 @@ def load_data(config: RunConfig, folder: Path) -> tuple[np.ndarray, np.ndarray |
             f"{folder} has waves of {card.config.length} points, the run has {config.data.length}"
         )
     return waves.waves.astype(config.train.dtype), None
+
+
+def check_other_seed(config: RunConfig, folder: Path) -> None:
+    """Raise ``ValueError`` when a data set has the seed of a run, which trained on such samples."""
+    path = folder / CARD
+    if files.read_json(path).get("seed") == config.train.seed:
+        raise ValueError(
+            f"{path} has the seed of the run, {config.train.seed}: the model was trained on such "
+            "samples; simulate others with another seed"
+        )
 
 
 def check_same_classes(config: RunConfig, data: ShapesConfig, source: str) -> None:

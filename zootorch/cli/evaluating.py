@@ -80,6 +80,8 @@ def calibrate(
             "give a data set of the same kind and another seed with --data"
         )
     config = conformal_of(conformal_config(conformal), saved.config)
+    if data is not None:
+        runs.check_other_seed(saved.config, data)
     prepare(used, dtype=saved.config.train.dtype, waves=not saved.config.class_names)
     saved_run, calibration = package(used, "saved"), package(used, "calibration")
     with telling_warnings():

@@ -23,7 +23,8 @@ class ConformalConfig:
         score: how badly a label fits: lac, aps, raps, saps or top_k; of waves absolute, and for
             a model that learned by pinball normalized, cqr or asymmetric_cqr. The default is
             lac, absolute, or cqr.
-        randomized: whether aps, raps and saps draw a number for each sample, for smaller sets.
+        randomized: whether aps, raps and saps draw a number for each sample, for smaller sets;
+            else the sets of the surest samples may be empty.
         per_class: whether each class has a threshold of its own.
         force_top: whether the most probable label is in every set; else a set may be empty.
         penalty: of raps, for each label beyond the first k_reg, at least 0.
@@ -44,7 +45,7 @@ class ConformalConfig:
     weight: float = 0.2
 
     def __post_init__(self) -> None:
-        as_fraction(self.alpha)
+        object.__setattr__(self, "alpha", float(as_fraction(self.alpha)))
         scores = (*get_args(ClassScore), *get_args(WaveScore), "default")
         check_choice(self, "score", scores)
         for name in ("randomized", "per_class", "force_top"):
@@ -53,8 +54,16 @@ class ConformalConfig:
         check_number(self, "penalty", 0, float("inf"), open_low=False)
         check_integer(self, "k_reg", 0)
         check_number(self, "weight", 0, float("inf"), open_low=False)
-        if self.randomized and self.score not in RANDOMIZED:
-            raise ValueError(f"randomized is of {', '.join(RANDOMIZED)}, got {self.score}")
+        if self.score != "default":
+            self._check_options()
+
+    def _check_options(self) -> None:
+        """Raise ``ValueError`` where an option is chosen that the score does not use."""
+        used_by = {"randomized": RANDOMIZED, "penalty": ("raps",), "k_reg": ("raps",)}
+        used_by["weight"] = ("saps",)
+        for name, scores in used_by.items():
+            if getattr(self, name) != getattr(type(self), name) and self.score not in scores:
+                raise ValueError(f"{name} is of {', '.join(scores)}, got {self.score}")
 
 
 def conformal_of(config: ConformalConfig, run: RunConfig) -> ConformalConfig:
