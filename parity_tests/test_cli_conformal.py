@@ -87,6 +87,26 @@ def test_both_backends_find_the_same_threshold_and_sets(runs, tmp_path, case):
     assert {"coverage.png", "set_sizes.png", "sets.png"} <= names_in(runs / "cnn")
 
 
+def test_a_picture_has_one_set_whatever_comes_with_it(runs, tmp_path):
+    """Though scores are randomised: else the first of each call would share one draw."""
+    options = ["--score", "aps", "--randomized", "--alpha", "0.3"]
+    succeed("calibrate", "--folder", runs / "cnn", *options)
+    images = pictures(20)
+    np.save(tmp_path / "all.npy", images)
+    np.save(tmp_path / "turned.npy", images[::-1])
+    found = []
+    for name in ("all.npy", "turned.npy"):
+        out = tmp_path / "out.csv"
+        place = ["--files", tmp_path / name, "--out", out]
+        succeed("predict", "--folder", runs / "cnn", *place)
+        found.append([line.split(",", 1)[1] for line in out.read_text().splitlines()[1:]])
+    assert found[0] == found[1][::-1]
+    np.save(tmp_path / "one.npy", images[7])
+    said = succeed("predict", "--folder", runs / "cnn", "--files", tmp_path / "one.npy").out
+    assert said.splitlines()[1].split()[2:6] == found[0][7].split(",")[1:5]
+    assert said.splitlines()[1].rstrip().endswith(found[0][7].split(",", 5)[-1].strip('"'))
+
+
 def pictures(num):
     """Return noise with coloured squares, (num, 16, 16, 3) uint8."""
     drawn = np.random.default_rng(3)

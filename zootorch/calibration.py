@@ -8,13 +8,13 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from zoojax.spec.calibrations import CALIBRATION_DRAW, PREDICTION_DRAW
+from zoojax.spec.calibrations import CALIBRATION_DRAW, PREDICTION_DRAW, sample_digests
 from zoojax.spec.config import ConformalConfig, RunConfig, conformal_of
 from zoojax.spec.conformal import Interval
 from zoojax.spec.quantiles import point_predictions, quantile_parts
 from zoojax.spec.records import Calibration, Results
 from zootorch import conformal
-from zootorch.random import Generator
+from zootorch.random import Generator, fold_in, words
 
 RESIDUALS: dict[str, type[conformal.Residual]] = {
     "absolute": conformal.AbsoluteResidual,
@@ -36,7 +36,7 @@ def calibrate(config: ConformalConfig, run: RunConfig, results: Results) -> Cali
         ValueError: when the score is none for such a model.
     """
     config = conformal_of(config, run)
-    predictor = predictor_of(config, run, CALIBRATION_DRAW)
+    predictor = predictor_of(config, run, results.inputs, CALIBRATION_DRAW)
     outputs, targets = torch.from_numpy(results.outputs), torch.from_numpy(results.targets)
     if run.class_names:
         predictor.calibrate(outputs, targets)
@@ -45,18 +45,21 @@ def calibrate(config: ConformalConfig, run: RunConfig, results: Results) -> Cali
     return Calibration(config, predictor.threshold.numpy(), len(targets))
 
 
-def predict(calibration: Calibration, run: RunConfig, outputs: NDArray[Any]) -> NDArray[Any]:
+def predict(
+    calibration: Calibration, run: RunConfig, inputs: NDArray[Any], outputs: NDArray[Any]
+) -> NDArray[Any]:
     """Return the sets or the intervals of samples.
 
     Args:
         calibration: of the run.
         run: what was run.
+        inputs: (samples, ...), of which randomised scores draw.
         outputs: (samples, classes) probabilities, or (samples, outputs) numbers.
 
     Returns:
         (samples, classes) bool, or (samples, outputs, 2) float, lower and upper ends.
     """
-    predictor = predictor_of(calibration.config, run, PREDICTION_DRAW)
+    predictor = predictor_of(calibration.config, run, inputs, PREDICTION_DRAW)
     predictor.threshold = torch.from_numpy(np.asarray(calibration.threshold))
     tensor = torch.from_numpy(outputs)
     if run.class_names:
@@ -65,22 +68,43 @@ def predict(calibration: Calibration, run: RunConfig, outputs: NDArray[Any]) -> 
     return torch.stack(interval, dim=-1).numpy()
 
 
-def predictor_of(config: ConformalConfig, run: RunConfig, draw: int) -> Any:
+def predictor_of(config: ConformalConfig, run: RunConfig, inputs: NDArray[Any], draw: int) -> Any:
     """Return the conformal predictor that a configuration describes, not yet calibrated."""
     if not run.class_names:
         return conformal.SplitConformalRegressor(config.alpha, RESIDUALS[config.score]())
     kind = conformal.SplitConformalClassifier
     if config.per_class:
         kind = conformal.ClassConditionalClassifier
-    return kind(config.alpha, score=class_score(config, run, draw), force_top=config.force_top)
+    return kind(
+        config.alpha, score=class_score(config, run, inputs, draw), force_top=config.force_top
+    )
 
 
-def class_score(config: ConformalConfig, run: RunConfig, draw: int) -> Callable[[Tensor], Tensor]:
+class SampleGenerator(Generator):
+    """Draws of each sample's own bytes, so the same again at every call.
+
+    Args:
+        key: (2,) int64 key of the draw.
+        inputs: (samples, ...).
+    """
+
+    def __init__(self, key: Tensor, inputs: NDArray[Any]) -> None:
+        super().__init__(0)
+        self.keys = fold_in(key, torch.from_numpy(sample_digests(inputs).astype(np.int64)))
+
+    def words(self, num: int) -> Tensor:
+        """Return a word of each sample, (num,) int64 with values 0..2^32-1."""
+        return words(self.keys, 1)[:num, 0]
+
+
+def class_score(
+    config: ConformalConfig, run: RunConfig, inputs: NDArray[Any], draw: int
+) -> Callable[[Tensor], Tensor]:
     """Return the score of classes that a configuration names, as an object."""
     generator = None
     if config.randomized:
-        generator = Generator(run.train.seed).stream("conformal")
-        generator.count = draw
+        stream = Generator(run.train.seed).stream("conformal")
+        generator = SampleGenerator(fold_in(stream.key, draw), inputs)
     scores: dict[str, Callable[[Tensor], Tensor]] = {
         "lac": conformal.LAC(),
         "aps": conformal.APS(generator),
@@ -110,7 +134,7 @@ def judge(calibration: Calibration, run: RunConfig, results: Results) -> dict[st
         many sets have 0, 1, ... classes) and "size_coverage"; of waves coverage and "width" of
         each number predicted. NaN where there is no sample.
     """
-    predicted = torch.from_numpy(predict(calibration, run, results.outputs))
+    predicted = torch.from_numpy(predict(calibration, run, results.inputs, results.outputs))
     targets = torch.from_numpy(results.targets)
     metrics: dict[str, Any]
     if not run.class_names:

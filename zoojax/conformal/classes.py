@@ -5,6 +5,7 @@ scores are randomised, which makes sets as small as coverage allows; without one
 Each call takes a key of its own: one for the calibration, another for each batch of tests.
 """
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
@@ -46,7 +47,7 @@ def aps(probs: ArrayLike, key: Array | None = None) -> Array:
 
     Args:
         probs: (samples, classes) float, 0 to 1, that add up to 1 in each row.
-        key: of the draws u, one a sample; None for u = 0.
+        key: of the draws u, one a sample; (samples,) keys to give each its own; None for u = 0.
 
     Returns:
         (samples, classes) float, 0 to 1.
@@ -75,7 +76,7 @@ def raps(
 
     Args:
         probs: (samples, classes) float, 0 to 1, that add up to 1 in each row.
-        key: of the draws u, one a sample; None for u = 0.
+        key: of the draws u, one a sample; (samples,) keys to give each its own; None for u = 0.
         penalty: lambda, added for each label beyond the first ``k_reg``, at least 0.
         k_reg: how many labels are free of it, at least 0.
 
@@ -101,7 +102,7 @@ def saps(probs: ArrayLike, key: Array | None = None, *, weight: float = 0.2) -> 
 
     Args:
         probs: (samples, classes) float, 0 to 1, that add up to 1 in each row.
-        key: of the draws u, one a sample; None for u = 0.
+        key: of the draws u, one a sample; (samples,) keys to give each its own; None for u = 0.
         weight: lambda, of each label after the first, at least 0.
 
     Returns:
@@ -163,4 +164,8 @@ def _uniforms(probs: Array, key: Array | None) -> Array:
     """Return the draw of each sample, (samples, 1), or zeros without a key."""
     if key is None:
         return jnp.zeros((len(probs), 1), probs.dtype)
-    return random.uniform(random.words(key, len(probs)), probs.dtype)[:, None]
+    if key.ndim:
+        words = jax.vmap(lambda each: random.words(each, 1)[0])(key)
+    else:
+        words = random.words(key, len(probs))
+    return random.uniform(words, probs.dtype)[:, None]

@@ -100,7 +100,7 @@ def calibrate(
             calibration=found,
             held=held,
             tests=tests,
-            predicted=calibration.predict(found, saved.config, tests.outputs),
+            predicted=calibration.predict(found, saved.config, tests.inputs, tests.outputs),
             scores=score(found),
             coverages=np.array([score(at(alpha))["coverage"] for alpha in ALPHAS]),
         )
@@ -140,7 +140,7 @@ def predict(
     loss = saved.config.train.loss if saved else None
     table = inputs.prediction_table(names, outputs, config, class_names, loss=loss)
     if saved and (found := load_calibration(folder, saved.config)):
-        predicted = package(used, "calibration").predict(found, saved.config, outputs)
+        predicted = package(used, "calibration").predict(found, saved.config, samples, outputs)
         columns = prediction_columns(found, predicted, class_names)
         table = [[*row, *cells] for row, *cells in zip(table, *columns, strict=True)]
     if out is not None:
