@@ -55,7 +55,11 @@ def aps(probs: ArrayLike, key: Array | None = None) -> Array:
     Raises:
         ValueError: when probs are no probabilities.
     """
-    probs = _checked(probs)
+    return _up_to_each(_checked(probs), key)
+
+
+def _up_to_each(probs: Array, key: Array | None) -> Array:
+    """Return the scores of ``aps`` for probabilities that were checked."""
     rising = jnp.flip(jnp.argsort(-probs, axis=1, stable=True), axis=1)
     up_to_each = jnp.cumsum(jnp.take_along_axis(probs, rising, 1), axis=1)
     # What comes after each label, taken off 1: of the last label nothing, so that its 1 has no
@@ -90,7 +94,7 @@ def raps(
     check_score_option("k_reg", k_reg)
     probs = _checked(probs)
     late = np.maximum(np.arange(1, probs.shape[1] + 1) - k_reg, 0)
-    return aps(probs, key) + _of_ranks(penalty * late, probs)
+    return _up_to_each(probs, key) + _of_ranks(penalty * late, _ranks(probs), probs.dtype)
 
 
 def saps(probs: ArrayLike, key: Array | None = None, *, weight: float = 0.2) -> Array:
@@ -113,9 +117,9 @@ def saps(probs: ArrayLike, key: Array | None = None, *, weight: float = 0.2) -> 
     """
     check_score_option("weight", weight)
     probs = _checked(probs)
-    largest = probs.max(1, keepdims=True)
-    up_to_each = largest + _of_ranks(weight * np.arange(probs.shape[1]), probs)
-    own = jnp.where(_ranks(probs) == 1, largest, jnp.asarray(weight, probs.dtype))
+    ranks, largest = _ranks(probs), probs.max(1, keepdims=True)
+    up_to_each = largest + _of_ranks(weight * np.arange(probs.shape[1]), ranks, probs.dtype)
+    own = jnp.where(ranks == 1, largest, jnp.asarray(weight, probs.dtype))
     return up_to_each - _uniforms(probs, key) * own
 
 
@@ -151,13 +155,13 @@ def _ranks(probs: Array) -> Array:
     return jnp.argsort(order, axis=1).astype(jnp.int32) + 1
 
 
-def _of_ranks(values: NDArray[np.floating], probs: Array) -> Array:
+def _of_ranks(values: NDArray[np.floating], ranks: Array, dtype: jnp.dtype) -> Array:
     """Return the value of each label's rank, of one a rank.
 
     From a table: a compiler may fuse a product with the sum after it, and scores that are equal
     on paper would round apart.
     """
-    return jnp.asarray(values, probs.dtype)[_ranks(probs) - 1]
+    return jnp.asarray(values, dtype)[ranks - 1]
 
 
 def _uniforms(probs: Array, key: Array | None) -> Array:

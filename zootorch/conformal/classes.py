@@ -103,7 +103,7 @@ class RAPS(APS):
 
     def _score(self, probs: Tensor) -> Tensor:
         late = np.maximum(np.arange(1, probs.shape[1] + 1) - self.k_reg, 0)
-        return super()._score(probs) + _of_ranks(self.penalty * late, probs)
+        return super()._score(probs) + _of_ranks(self.penalty * late, _ranks(probs), probs.dtype)
 
 
 class SAPS(ClassScore):
@@ -126,9 +126,10 @@ class SAPS(ClassScore):
         self.generator, self.weight = generator, weight
 
     def _score(self, probs: Tensor) -> Tensor:
-        largest = probs.amax(1, keepdim=True)
-        up_to_each = largest + _of_ranks(self.weight * np.arange(probs.shape[1]), probs)
-        own = torch.where(_ranks(probs) == 1, largest, probs.new_tensor(self.weight))
+        ranks, largest = _ranks(probs), probs.amax(1, keepdim=True)
+        weights = self.weight * np.arange(probs.shape[1])
+        up_to_each = largest + _of_ranks(weights, ranks, probs.dtype)
+        own = torch.where(ranks == 1, largest, probs.new_tensor(self.weight))
         return up_to_each - _uniforms(probs, self.generator) * own
 
 
@@ -149,13 +150,13 @@ def _ranks(probs: Tensor) -> Tensor:
     return order.argsort(1) + 1
 
 
-def _of_ranks(values: NDArray[np.floating], probs: Tensor) -> Tensor:
+def _of_ranks(values: NDArray[np.floating], ranks: Tensor, dtype: torch.dtype) -> Tensor:
     """Return the value of each label's rank, of one a rank.
 
     From a table: a compiler may fuse a product with the sum after it, and scores that are equal
     on paper would round apart.
     """
-    return torch.from_numpy(values).to(probs)[_ranks(probs) - 1]
+    return torch.from_numpy(values).to(ranks.device, dtype)[ranks - 1]
 
 
 def _uniforms(probs: Tensor, generator: Generator | None) -> Tensor:
