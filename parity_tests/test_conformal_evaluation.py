@@ -19,7 +19,7 @@ from zoojax.spec.conformal import Interval
 from zoojax.spec.metrics import UndefinedMetricWarning
 from zootorch.conformal import evaluation as theirs
 
-NAME = "float64, metrics against scikit-learn"
+NAME = "float64, coverage and sizes of sets and intervals, by hand"
 NAN, INF = math.nan, math.inf
 
 
