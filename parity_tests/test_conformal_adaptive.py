@@ -520,7 +520,7 @@ def test_a_step_that_cannot_be_is_refused_and_changes_nothing():
         ours.adaptive_step(state, np.zeros(1), alpha=0.1, step_size=0.1)
     with pytest.raises(ValueError, match=r"a step has one target, got shape \(2,\), not \(1,\)"):
         regressor.update(torch.zeros(2), torch.zeros(2))
-    with pytest.raises(ValueError, match="must all have one shape"):
+    with pytest.raises(ValueError, match="must have one shape"):
         regressor.update(torch.zeros(1), torch.zeros(2))
     assert (regressor.num_steps, regressor.num_errors) == (0, 0)
     assert torch.equal(regressor.scores, torch.arange(4.0))

@@ -474,8 +474,8 @@ def test_groups_that_cannot_be(covered, groups, message):
 @pytest.mark.parametrize(
     ("interval", "targets", "message"),
     [
-        (INTERVAL, TARGETS[:, 0], "must have one shape, (samples, ...), got (4, 2), (4, 2), (4,)"),
-        (INTERVAL, TARGETS[:1], "must have one shape, (samples, ...), got (4, 2), (4, 2), (1, 2)"),
+        (INTERVAL, TARGETS[:, 0], "must have one shape (samples, ...), got (4, 2), (4, 2), (4,)"),
+        (INTERVAL, TARGETS[:1], "must have one shape (samples, ...), got (4, 2), (4, 2), (1, 2)"),
         (Interval(LOWER, UPPER[:, :1]), TARGETS, "got (4, 2), (4, 1), (4, 2)"),
         (Interval(LOWER[0, 0], UPPER[0, 0]), TARGETS[0, 0], "got (), (), ()"),
         (INTERVAL, TARGETS * NAN, "lower, upper and targets must be numbers, got NaN among them"),
@@ -495,7 +495,7 @@ def test_intervals_that_cannot_be(interval, targets, message):
 @pytest.mark.parametrize(
     ("interval", "message"),
     [
-        (Interval(LOWER, UPPER[:3]), "lower and upper must have one shape, (samples, ...), got"),
+        (Interval(LOWER, UPPER[:3]), "lower and upper must have one shape (samples, ...), got"),
         (Interval(LOWER[0, 0], UPPER[0, 0]), "lower and upper must have one shape"),
         (Interval(LOWER, UPPER * NAN), "lower and upper must be numbers, got NaN among them"),
     ],

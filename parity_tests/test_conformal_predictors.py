@@ -477,6 +477,100 @@ def test_labels_of_any_integers_give_the_same_scores(dtype):
         same(found, PROBS[np.arange(60), LABELS], 0)
 
 
+PREDICTIONS = np.random.default_rng(4).normal(size=(3, 60))
+OBJECTS = {
+    "split": (theirs.SplitConformalClassifier(ALPHA), (PROBS, LABELS), (TESTS,), {}),
+    "class-conditional": (
+        theirs.ClassConditionalClassifier(ALPHA, force_top=True),
+        (PROBS, LABELS),
+        (TESTS,),
+        {},
+    ),
+    "groups": (
+        theirs.GroupConformalClassifier(ALPHA, NUM_GROUPS),
+        (PROBS, LABELS, GROUPS),
+        (TESTS, TEST_GROUPS),
+        {},
+    ),
+    "weighted": (
+        theirs.WeightedConformalClassifier(ALPHA),
+        (PROBS, LABELS, WEIGHTS),
+        (TESTS, TEST_WEIGHTS),
+        {},
+    ),
+    "label shift": (
+        theirs.LabelShiftClassifier(ALPHA, CLASS_WEIGHTS),
+        (PROBS, LABELS),
+        (TESTS,),
+        {},
+    ),
+    "cross": (
+        theirs.CrossConformalClassifier(ALPHA),
+        (PROBS[:, 0], GROUPS),
+        (np.stack([TESTS] * NUM_GROUPS),),
+        {},
+    ),
+    "numbers": (theirs.SplitConformalRegressor(ALPHA), PREDICTIONS[:2], PREDICTIONS[:1], {}),
+    "numbers in groups": (
+        theirs.GroupConformalRegressor(ALPHA, NUM_GROUPS),
+        PREDICTIONS[:2],
+        PREDICTIONS[:1],
+        {"groups": GROUPS},
+    ),
+    "weighted numbers": (
+        theirs.WeightedConformalRegressor(ALPHA),
+        PREDICTIONS[:2],
+        PREDICTIONS[:1],
+        {"weights": WEIGHTS},
+    ),
+    "cross numbers": (
+        theirs.CrossConformalRegressor(ALPHA),
+        (WEIGHTS, GROUPS),
+        (PREDICTIONS,),
+        {},
+    ),
+    "sequence": (
+        theirs.AdaptiveConformalRegressor(ALPHA, step_size=0.1),
+        PREDICTIONS[:2],
+        (PREDICTIONS[0, :1],),
+        {},
+    ),
+}
+
+
+@pytest.mark.parametrize("name", OBJECTS)
+def test_objects_take_numpy_arrays_as_they_take_tensors(name):
+    predictor, samples, tests, options = OBJECTS[name]
+    found = []
+    for make in (np.asarray, tensor):
+        of_samples = {} if name.startswith("cross") else {k: make(v) for k, v in options.items()}
+        predictor.calibrate(*map(make, samples), **of_samples)
+        predict = getattr(predictor, "predict_sets", None) or predictor.predict_interval
+        of_tests = {k: make(v[: len(tests[0])]) for k, v in options.items()}
+        found.append(predict(*map(make, tests), **of_tests))
+    arrays, tensors_ = (
+        torch.stack([*each]) if isinstance(each, Interval) else each for each in found
+    )
+    assert isinstance(arrays, torch.Tensor)
+    assert torch.equal(arrays, tensors_)
+
+
+def test_objects_that_evaluate_take_numpy_arrays():
+    sets = PROBS >= 0.2
+    for metric in (theirs.Coverage(), theirs.ClassCoverage(4), theirs.SizeStratifiedCoverage(4)):
+        metric.update(sets, LABELS)
+        assert metric.compute().nanmean() > 0
+    sizes = theirs.SetSizes(4)
+    sizes.update(sets)
+    assert sizes.compute().sum() == 60
+    ends = Interval(PREDICTIONS[0] - 1, PREDICTIONS[0] + 1)
+    covered, width = theirs.IntervalCoverage(), theirs.IntervalWidth()
+    covered.update(ends, PREDICTIONS[0])
+    width.update(ends)
+    assert covered.compute() == 1
+    assert width.compute() == pytest.approx(2)
+
+
 def test_a_second_calibration_replaces_the_first():
     classifier = theirs.SplitConformalClassifier(ALPHA)
     classifier.calibrate(*tensors(PROBS[:30], LABELS[:30]))

@@ -369,7 +369,7 @@ def test_options_that_are_no_numbers_of_at_least_0_are_refused_alike(value):
 def test_predictions_of_another_shape_are_refused_alike(name):
     residual, twin, num_predicted = RESIDUALS[name]
     given = [np.ones((4, 1)), *[np.ones(4)] * num_predicted]
-    message = "targets and predictions must all have one shape (samples, ...), got (4, 1), (4,)"
+    message = "targets and predictions must have one shape (samples, ...), got (4, 1), (4,)"
     check_refused(message, lambda: residual.score(*given), lambda: twin.score(*tensors(*given)))
     given = [np.array(1.0)] * (num_predicted + 1)
     check_refused(

@@ -10,7 +10,7 @@ from jax import Array
 from numpy.typing import NDArray
 
 from zoojax import conformal, random
-from zoojax.spec.calibrations import CALIBRATION_DRAW, PREDICTION_DRAW, sample_digests
+from zoojax.spec.calibrations import CALIBRATION_DRAW, PREDICTION_DRAW
 from zoojax.spec.config import ConformalConfig, RunConfig, conformal_of
 from zoojax.spec.conformal import Interval, as_fraction
 from zoojax.spec.quantiles import point_predictions, quantile_parts
@@ -37,7 +37,7 @@ def calibrate(config: ConformalConfig, run: RunConfig, results: Results) -> Cali
     """
     config = conformal_of(config, run)
     if run.class_names:
-        scores = class_score(config, run, results.inputs, CALIBRATION_DRAW)(results.outputs)
+        scores = class_score(config, run, results, CALIBRATION_DRAW)(results.outputs)
         of_labels = conformal.label_scores(scores, results.targets)
         if config.per_class:
             num = len(run.class_names)
@@ -53,40 +53,39 @@ def calibrate(config: ConformalConfig, run: RunConfig, results: Results) -> Cali
     return Calibration(config, np.asarray(threshold), len(results.targets))
 
 
-def predict(
-    calibration: Calibration, run: RunConfig, inputs: NDArray[Any], outputs: NDArray[Any]
-) -> NDArray[Any]:
+def predict(calibration: Calibration, run: RunConfig, results: Results) -> NDArray[Any]:
     """Return the sets or the intervals of samples.
 
     Args:
         calibration: of the run.
         run: what was run.
-        inputs: (samples, ...), of which randomised scores draw.
-        outputs: (samples, classes) probabilities, or (samples, outputs) numbers.
+        results: outputs of samples, and the samples themselves, of which randomised scores draw.
 
     Returns:
         (samples, classes) bool, or (samples, outputs, 2) float, lower and upper ends.
     """
     config, threshold = calibration.config, calibration.threshold
     if run.class_names:
-        score = class_score(config, run, inputs, PREDICTION_DRAW)
+        score = class_score(config, run, results, PREDICTION_DRAW)
         return np.asarray(
-            conformal.prediction_sets(outputs, threshold, score=score, force_top=config.force_top)
+            conformal.prediction_sets(
+                results.outputs, threshold, score=score, force_top=config.force_top
+            )
         )
-    predicted = parts(config, run, outputs)
+    predicted = parts(config, run, results.outputs)
     interval = RESIDUALS[config.score].interval(threshold, *predicted)
     return np.stack(interval, axis=-1)
 
 
 def class_score(
-    config: ConformalConfig, run: RunConfig, inputs: NDArray[Any], draw: int
+    config: ConformalConfig, run: RunConfig, results: Results, draw: int
 ) -> Callable[..., Array]:
     """Return the score of classes that a configuration names, as a function of probabilities."""
     key = None
     if config.randomized:
         stream = random.stream(random.root_key(run.train.seed), "conformal")
         fold_in = jax.vmap(jax.random.fold_in, in_axes=(None, 0))
-        key = fold_in(jax.random.fold_in(stream, draw), sample_digests(inputs))
+        key = fold_in(jax.random.fold_in(stream, draw), results.digests)
     scores: dict[str, Callable[..., Array]] = {
         "lac": conformal.lac,
         "aps": functools.partial(conformal.aps, key=key),
@@ -118,7 +117,7 @@ def judge(calibration: Calibration, run: RunConfig, results: Results) -> dict[st
         many sets have 0, 1, ... classes) and "size_coverage"; of waves coverage and "width" of
         each number predicted. NaN where there is no sample.
     """
-    predicted = predict(calibration, run, results.inputs, results.outputs)
+    predicted = predict(calibration, run, results)
     with jax.enable_x64(True):
         if not run.class_names:
             interval = Interval(predicted[..., 0], predicted[..., 1])

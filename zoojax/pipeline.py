@@ -121,7 +121,7 @@ def run(
     if "calibration" in parts:
         held = answer(config, model, state.variables, parts["calibration"], "calibration")
         calibrated = calibration.calibrate(ConformalConfig(), config, held)
-        predicted = calibration.predict(calibrated, config, results.inputs, results.outputs)
+        predicted = calibration.predict(calibrated, config, results)
     return Run(
         backend="jax",
         config=config,

@@ -8,7 +8,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from zoojax.spec.calibrations import CALIBRATION_DRAW, PREDICTION_DRAW, sample_digests
+from zoojax.spec.calibrations import CALIBRATION_DRAW, PREDICTION_DRAW
 from zoojax.spec.config import ConformalConfig, RunConfig, conformal_of
 from zoojax.spec.conformal import Interval
 from zoojax.spec.quantiles import point_predictions, quantile_parts
@@ -36,8 +36,8 @@ def calibrate(config: ConformalConfig, run: RunConfig, results: Results) -> Cali
         ValueError: when the score is none for such a model.
     """
     config = conformal_of(config, run)
-    predictor = predictor_of(config, run, results.inputs, CALIBRATION_DRAW)
-    outputs, targets = torch.from_numpy(results.outputs), torch.from_numpy(results.targets)
+    predictor = predictor_of(config, run, results, CALIBRATION_DRAW)
+    outputs, targets = torch.tensor(results.outputs), torch.tensor(results.targets)
     if run.class_names:
         predictor.calibrate(outputs, targets)
     else:
@@ -45,30 +45,27 @@ def calibrate(config: ConformalConfig, run: RunConfig, results: Results) -> Cali
     return Calibration(config, predictor.threshold.numpy(), len(targets))
 
 
-def predict(
-    calibration: Calibration, run: RunConfig, inputs: NDArray[Any], outputs: NDArray[Any]
-) -> NDArray[Any]:
+def predict(calibration: Calibration, run: RunConfig, results: Results) -> NDArray[Any]:
     """Return the sets or the intervals of samples.
 
     Args:
         calibration: of the run.
         run: what was run.
-        inputs: (samples, ...), of which randomised scores draw.
-        outputs: (samples, classes) probabilities, or (samples, outputs) numbers.
+        results: outputs of samples, and the samples themselves, of which randomised scores draw.
 
     Returns:
         (samples, classes) bool, or (samples, outputs, 2) float, lower and upper ends.
     """
-    predictor = predictor_of(calibration.config, run, inputs, PREDICTION_DRAW)
-    predictor.threshold = torch.from_numpy(np.asarray(calibration.threshold))
-    tensor = torch.from_numpy(outputs)
+    predictor = predictor_of(calibration.config, run, results, PREDICTION_DRAW)
+    predictor.threshold = torch.tensor(calibration.threshold)
+    outputs = torch.tensor(results.outputs)
     if run.class_names:
-        return predictor.predict_sets(tensor).numpy()
-    interval = predictor.predict_interval(*parts(calibration.config, run, tensor))
+        return predictor.predict_sets(outputs).numpy()
+    interval = predictor.predict_interval(*parts(calibration.config, run, outputs))
     return torch.stack(interval, dim=-1).numpy()
 
 
-def predictor_of(config: ConformalConfig, run: RunConfig, inputs: NDArray[Any], draw: int) -> Any:
+def predictor_of(config: ConformalConfig, run: RunConfig, results: Results, draw: int) -> Any:
     """Return the conformal predictor that a configuration describes, not yet calibrated."""
     if not run.class_names:
         return conformal.SplitConformalRegressor(config.alpha, RESIDUALS[config.score]())
@@ -76,7 +73,7 @@ def predictor_of(config: ConformalConfig, run: RunConfig, inputs: NDArray[Any], 
     if config.per_class:
         kind = conformal.ClassConditionalClassifier
     return kind(
-        config.alpha, score=class_score(config, run, inputs, draw), force_top=config.force_top
+        config.alpha, score=class_score(config, run, results, draw), force_top=config.force_top
     )
 
 
@@ -85,12 +82,12 @@ class SampleGenerator(Generator):
 
     Args:
         key: (2,) int64 key of the draw.
-        inputs: (samples, ...).
+        digests: (samples,) uint32, of the bytes.
     """
 
-    def __init__(self, key: Tensor, inputs: NDArray[Any]) -> None:
+    def __init__(self, key: Tensor, digests: NDArray[np.uint32]) -> None:
         super().__init__(0)
-        self.keys = fold_in(key, torch.from_numpy(sample_digests(inputs).astype(np.int64)))
+        self.keys = fold_in(key, torch.from_numpy(digests.astype(np.int64)))
 
     def words(self, num: int) -> Tensor:
         """Return a word of each sample, (num,) int64 with values 0..2^32-1."""
@@ -98,13 +95,13 @@ class SampleGenerator(Generator):
 
 
 def class_score(
-    config: ConformalConfig, run: RunConfig, inputs: NDArray[Any], draw: int
+    config: ConformalConfig, run: RunConfig, results: Results, draw: int
 ) -> Callable[[Tensor], Tensor]:
     """Return the score of classes that a configuration names, as an object."""
     generator = None
     if config.randomized:
         stream = Generator(run.train.seed).stream("conformal")
-        generator = SampleGenerator(fold_in(stream.key, draw), inputs)
+        generator = SampleGenerator(fold_in(stream.key, draw), results.digests)
     scores: dict[str, Callable[[Tensor], Tensor]] = {
         "lac": conformal.LAC(),
         "aps": conformal.APS(generator),
@@ -134,8 +131,8 @@ def judge(calibration: Calibration, run: RunConfig, results: Results) -> dict[st
         many sets have 0, 1, ... classes) and "size_coverage"; of waves coverage and "width" of
         each number predicted. NaN where there is no sample.
     """
-    predicted = torch.from_numpy(predict(calibration, run, results.inputs, results.outputs))
-    targets = torch.from_numpy(results.targets)
+    predicted = torch.from_numpy(predict(calibration, run, results))
+    targets = torch.tensor(results.targets)
     metrics: dict[str, Any]
     if not run.class_names:
         interval = Interval(predicted[..., 0], predicted[..., 1])

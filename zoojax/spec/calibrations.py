@@ -1,6 +1,5 @@
 """Calibrations as files, figures and texts: the threshold of a run, and what it covers."""
 
-import hashlib
 import math
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -47,21 +46,6 @@ class Calibrated(NamedTuple):
     predicted: NDArray[Any]
     scores: dict[str, Any]
     coverages: NDArray[np.floating]
-
-
-def sample_digests(inputs: NDArray[Any]) -> NDArray[np.uint32]:
-    """Return a number of each sample's own bytes, of which randomised scores draw.
-
-    So a picture has one set, whichever pictures it comes with and in whatever order.
-
-    Args:
-        inputs: (samples, ...) as read, the same bytes in both backends.
-
-    Returns:
-        (samples,) uint32, from the SHA-256 of each.
-    """
-    digests = (hashlib.sha256(np.ascontiguousarray(each).data).digest() for each in inputs)
-    return np.array([int.from_bytes(each[:4], "little") for each in digests], np.uint32)
 
 
 def save_calibration(run: SavedRun, made: Calibrated, backend: str) -> Path:

@@ -116,6 +116,8 @@ def _class_rows(first: Run, second: Run, judged: bool) -> Iterable[Row]:
 def _conformal_rows(first: Run, second: Run, allowed: float | None) -> Iterable[Row]:
     """Compare thresholds, and the sets or intervals that they make of the validation set."""
     if first.calibration is None or second.calibration is None:
+        what = "prediction sets" if first.config.class_names else "intervals"
+        yield Row(what, "—", "—", "no calibration samples", "—", "—")
         return
     name = f"{100 * (1 - first.calibration.config.alpha):g}%"
     thresholds = [float(each.threshold.max()) for each in (first.calibration, second.calibration)]

@@ -19,6 +19,7 @@ from zoojax.spec.calibrations import (
     save_calibration,
 )
 from zoojax.spec.config import CNNConfig, conformal_of
+from zoojax.spec.records import Results
 from zootorch.cli.backends import PACKAGES, Backend, package, prepare
 from zootorch.cli.flags import Flags, conformal_config
 from zootorch.cli.messages import in_full, in_short, telling_warnings
@@ -100,7 +101,7 @@ def calibrate(
             calibration=found,
             held=held,
             tests=tests,
-            predicted=calibration.predict(found, saved.config, tests.inputs, tests.outputs),
+            predicted=calibration.predict(found, saved.config, tests),
             scores=score(found),
             coverages=np.array([score(at(alpha))["coverage"] for alpha in ALPHAS]),
         )
@@ -140,7 +141,8 @@ def predict(
     loss = saved.config.train.loss if saved else None
     table = inputs.prediction_table(names, outputs, config, class_names, loss=loss)
     if saved and (found := load_calibration(folder, saved.config)):
-        predicted = package(used, "calibration").predict(found, saved.config, samples, outputs)
+        answers = Results("to predict", samples, np.empty(0), outputs)  # of no known targets
+        predicted = package(used, "calibration").predict(found, saved.config, answers)
         columns = prediction_columns(found, predicted, class_names)
         table = [[*row, *cells] for row, *cells in zip(table, *columns, strict=True)]
     if out is not None:

@@ -30,6 +30,7 @@ class ClassScore:
         Raises:
             ValueError: when probs are no probabilities.
         """
+        probs = torch.as_tensor(probs)
         # Sums of half precision would lose too much; integers and bools have no 0.9.
         probs = probs.to(torch.promote_types(probs.dtype, torch.float32))
         check_probs(probs.detach().cpu())

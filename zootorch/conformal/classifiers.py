@@ -31,6 +31,7 @@ def label_scores(scores: Tensor, labels: Tensor) -> Tensor:
     Raises:
         ValueError: when labels are not of these samples and classes.
     """
+    scores, labels = torch.as_tensor(scores), torch.as_tensor(labels)
     check_indices("labels", labels.cpu(), tuple(scores.shape))
     return scores.gather(1, labels.to(scores.device).long()[:, None])[:, 0]
 
@@ -62,6 +63,7 @@ class _Classifier:
 
     def _sets(self, probs: Tensor, threshold: Tensor) -> Tensor:
         check_set_threshold(tuple(threshold.shape), tuple(probs.shape))
+        probs = torch.as_tensor(probs)
         sets = self.score(probs) <= threshold
         if self.force_top:
             sets[torch.arange(len(probs)), probs.argmax(1)] = True
@@ -145,7 +147,7 @@ class LabelShiftClassifier(SplitConformalClassifier):
         check_weights("class_weights", self.class_weights, (probs.shape[1],))
         self.threshold = calibrate_weighted(
             scores,
-            self.class_weights[labels.cpu().long()],
+            self.class_weights[torch.as_tensor(labels).cpu().long()],
             self.alpha,
             test_weights=self.class_weights,
         )
@@ -195,6 +197,7 @@ class GroupConformalClassifier(_Classifier):
             ValueError: before ``calibrate``, or when the two do not belong together.
         """
         threshold = calibrated(self.threshold)
+        groups = torch.as_tensor(groups)
         check_indices("groups", groups.cpu(), (len(probs), self.num_groups))
         return self._sets(probs, threshold[groups.to(threshold.device).long()][:, None])
 

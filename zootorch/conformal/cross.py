@@ -49,6 +49,7 @@ class _Cross:
             ValueError: when there are no samples, the two do not belong together, or a score is
                 NaN.
         """
+        scores, folds = torch.as_tensor(scores), torch.as_tensor(folds)
         check_scores(scores.detach().cpu())
         # How many models there are is known when they predict.
         check_indices("folds", folds.cpu(), (len(scores), 2**31))
@@ -56,7 +57,7 @@ class _Cross:
 
     def _checked(self, *predictions: Tensor, num_tails: int | None) -> tuple[Tensor, Tensor]:
         scores, folds = calibrated(self.scores), calibrated(self.folds)
-        on_host = (each.detach().cpu() for each in (scores, folds, *predictions))
+        on_host = (torch.as_tensor(each).detach().cpu() for each in (scores, folds, *predictions))
         check_cross(*on_host, num_tails=num_tails)
         return scores, folds
 
@@ -97,7 +98,10 @@ class CrossConformalRegressor(_Cross):
         """
         scores, folds = self._checked(*predictions, num_tails=self.residual.num_tails)
         # A few at a time, since all at once would be (samples, tests).
-        chunks = zip(*(each.split(TESTS_AT_A_TIME, dim=1) for each in predictions), strict=True)
+        chunks = zip(
+            *(torch.as_tensor(each).split(TESTS_AT_A_TIME, dim=1) for each in predictions),
+            strict=True,
+        )
         lower, upper = zip(*(self._of_tests(scores, folds, chunk) for chunk in chunks), strict=True)
         return Interval(torch.cat(lower), torch.cat(upper))
 
@@ -140,6 +144,7 @@ class CrossConformalClassifier(_Cross):
             ValueError: before ``calibrate``, when shapes do not belong together, or something is
                 NaN.
         """
+        test_scores = torch.as_tensor(test_scores)
         scores, folds = self._checked(test_scores, num_tails=None)
         counts = torch.zeros_like(test_scores[0], dtype=torch.int64)
         for model, of_model in enumerate(test_scores.contiguous()):

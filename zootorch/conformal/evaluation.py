@@ -25,7 +25,7 @@ def is_covered(sets: Tensor, labels: Tensor) -> Tensor:
     Raises:
         ValueError: when the sets are no such array, or the labels do not go with them.
     """
-    sets, labels = _checked_sets(sets), labels.cpu()
+    sets, labels = _checked_sets(sets), torch.as_tensor(labels).cpu()
     check_indices("labels", labels, sets.shape)
     return sets.gather(1, labels.long()[:, None])[:, 0]
 
@@ -98,7 +98,7 @@ class GroupCoverage:
         Raises:
             ValueError: when covered is no such array, or the groups do not go with it.
         """
-        covered, groups = covered.cpu(), groups.cpu()
+        covered, groups = torch.as_tensor(covered).cpu(), torch.as_tensor(groups).cpu()
         check_covered(tuple(covered.shape), covered.dtype)
         num_groups = len(self.num_samples)
         check_indices("groups", groups, (len(covered), num_groups))
@@ -250,13 +250,14 @@ class IntervalWidth(_Mean):
 
 
 def _checked_sets(sets: Tensor, num_classes: int | None = None) -> Tensor:
+    sets = torch.as_tensor(sets).cpu()
     check_sets(tuple(sets.shape), sets.dtype, num_classes)
-    return sets.cpu()
+    return sets
 
 
 def _checked_ends(names: str, *given: Tensor) -> list[Tensor]:
     """Return tensors of one shape as float64, on the host."""
-    tensors = [each.detach().cpu().double() for each in given]
+    tensors = [torch.as_tensor(each).detach().cpu().double() for each in given]
     check_ends(names, *tensors)
     return tensors
 

@@ -133,6 +133,7 @@ class GroupConformalRegressor(_Regressor):
             ValueError: before ``calibrate``, or when they do not belong together.
         """
         threshold = calibrated(self.threshold)
+        groups = torch.as_tensor(groups)
         check_indices("groups", groups.cpu(), (self._num_samples(predictions), self.num_groups))
         of_samples = threshold[groups.to(threshold.device).long()]
         return self.residual.interval(of_samples, *predictions)

@@ -78,11 +78,12 @@ class Residual:
 
 
 def _as_floats(*given: Tensor) -> list[Tensor]:
-    check_predictions(*given)
+    tensors = [torch.as_tensor(each) for each in given]
+    check_predictions(*tensors)
     # All of one type: an integer beside float64 would lose digits as a float32.
-    dtype = functools.reduce(torch.promote_types, (each.dtype for each in given))
+    dtype = functools.reduce(torch.promote_types, (each.dtype for each in tensors))
     dtype = dtype if dtype.is_floating_point else torch.get_default_dtype()
-    return [each.to(dtype) for each in given]
+    return [each.to(dtype) for each in tensors]
 
 
 class AbsoluteResidual(Residual):

@@ -69,6 +69,7 @@ def calibrate_groups(
         ValueError: as ``calibrate`` does, or when groups are not of these samples.
     """
     scores = _checked(scores)
+    groups = torch.as_tensor(groups)
     check_indices("groups", groups.cpu(), (len(scores), num_groups))
     groups = groups.to(scores.device).long()
     counts = torch.bincount(groups, minlength=num_groups)
@@ -137,6 +138,7 @@ def calibrate_weighted(
 
 
 def _checked(scores: Tensor) -> Tensor:
+    scores = torch.as_tensor(scores)
     # NumPy, which looks at them, has no bfloat16.
     wide = torch.promote_types(scores.dtype, torch.float32)
     check_scores(scores.detach().cpu().to(wide))

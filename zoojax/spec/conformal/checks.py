@@ -139,14 +139,25 @@ def check_weights(
         raise ValueError(f"{name} must not all be 0")
 
 
+def _one_shape(names: str, *given: Any, axes: str = "(samples, ...)", ndim: int = 1) -> Any:
+    """Return the shape that all arrays have, or raise ``ValueError``.
+
+    Args:
+        names: what they are.
+        given: arrays.
+        axes: what the shape must be like.
+        ndim: how many axes it has at least.
+    """
+    shapes = [tuple(np.shape(each)) for each in given]
+    if len(set(shapes)) != 1 or len(shapes[0]) < ndim:
+        said = ", ".join(map(str, shapes))
+        raise ValueError(f"{names} must have one shape {axes}, got {said}")
+    return shapes[0]
+
+
 def check_predictions(*given: Any) -> None:
     """Raise ``ValueError`` unless targets and all that is predicted for them have one shape."""
-    shapes = [tuple(np.shape(each)) for each in given]
-    if len(set(shapes)) != 1 or not shapes[0]:
-        said = ", ".join(map(str, shapes))
-        raise ValueError(
-            f"targets and predictions must all have one shape (samples, ...), got {said}"
-        )
+    _one_shape("targets and predictions", *given)
 
 
 def check_interval_threshold(
@@ -190,13 +201,12 @@ def check_cross(
         num_tails: 1 or 2 scores of each number predicted; None of sets.
         values: whether to look at the numbers, not at the shapes alone.
     """
-    shapes = [tuple(np.shape(each)) for each in predictions]
-    if len(set(shapes)) != 1 or len(shapes[0]) < 2:
-        said = ", ".join(map(str, shapes))
-        raise ValueError(f"predictions must have one shape (models, tests, ...), got {said}")
+    num_models, _, *others = _one_shape(
+        "predictions", *predictions, axes="(models, tests, ...)", ndim=2
+    )
     check_scores(scores, values=values)
-    check_indices("folds", folds, (len(scores), shapes[0][0]), values=values)
-    of_sample = () if num_tails is None else (*shapes[0][2:], *(2,) * (num_tails == 2))
+    check_indices("folds", folds, (len(scores), num_models), values=values)
+    of_sample = () if num_tails is None else (*others, *(2,) * (num_tails == 2))
     # Arrays of other shapes might still broadcast, to something else than was meant.
     if (shape := tuple(np.shape(scores)))[1:] != of_sample:
         raise ValueError(f"scores must have shape {(shape[0], *of_sample)}, got {shape}")
@@ -236,9 +246,6 @@ def check_ends(names: str, *given: Any, values: bool = True) -> None:
         given: numbers; infinite ones are allowed.
         values: whether to look at the numbers, not at the shapes alone.
     """
-    shapes = [tuple(np.shape(each)) for each in given]
-    if len(set(shapes)) > 1 or not shapes[0]:
-        said = ", ".join(map(str, shapes))
-        raise ValueError(f"{names} must have one shape, (samples, ...), got {said}")
+    _one_shape(names, *given)
     if values and not all(is_number(each) for each in given):
         raise ValueError(f"{names} must be numbers, got NaN among them")
