@@ -292,6 +292,13 @@ def test_compare_compares_sets_and_finds_one_that_differs(tmp_path, monkeypatch)
     assert "1 of 29 sets" in line
 
 
+def test_compare_says_where_there_is_nothing_to_calibrate(tmp_path):
+    options = [*WAVES, "--train.num-epochs", "1", "--calibration-fraction", "0"]
+    said = succeed("compare", "--model", "mlp", *options, "--out", tmp_path).out
+    (line,) = [line for line in said.splitlines() if line.startswith("intervals")]
+    assert "no calibration samples" in line
+
+
 def test_compare_compares_intervals_and_finds_one_that_differs(tmp_path, monkeypatch):
     options = ["compare", "--model", "rnn", *WAVES, "--train.num-epochs", "1", "--out", tmp_path]
     said = succeed(*options).out
