@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 from command_line import read, succeed
 
+import zoojax.calibration
+import zootorch.calibration
 from zoojax.spec.calibrations import Calibrated, band
 from zoojax.spec.config import (
     ConformalConfig,
@@ -87,6 +89,18 @@ def test_the_number_of_a_sample_is_of_its_bytes_alone():
     assert found[3] == int.from_bytes(expected, "little")
     turned = Results("", images[::-1], np.zeros(5), np.zeros(5)).digests
     np.testing.assert_array_equal(turned, found[::-1])
+
+
+@pytest.mark.parametrize("backend", [zoojax.calibration, zootorch.calibration])
+def test_predictions_draw_anew(backend):
+    """With the draws of the calibration exactly rank(60, 0.2) = 49 of its samples were covered."""
+    images = GENERATOR.integers(0, 256, (60, 4, 4, 3), np.uint8)
+    labels, probs = GENERATOR.integers(0, 4, 60), GENERATOR.dirichlet(np.ones(4), 60)
+    results = Results("", images, labels, probs)
+    config = ConformalConfig(alpha=0.2, score="aps", randomized=True)
+    found = backend.calibrate(config, PICTURES, results)
+    sets = backend.predict(found, PICTURES, results)
+    assert 40 <= sets[np.arange(60), labels].sum() != 49
 
 
 @pytest.mark.parametrize("backend", ["jax", "torch"])
