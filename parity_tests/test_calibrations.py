@@ -94,8 +94,9 @@ def test_the_number_of_a_sample_is_of_its_bytes_alone():
 @pytest.mark.parametrize("backend", [zoojax.calibration, zootorch.calibration])
 def test_predictions_draw_anew(backend):
     """With the draws of the calibration exactly rank(60, 0.2) = 49 of its samples were covered."""
-    images = GENERATOR.integers(0, 256, (60, 4, 4, 3), np.uint8)
-    labels, probs = GENERATOR.integers(0, 4, 60), GENERATOR.dirichlet(np.ones(4), 60)
+    drawn = np.random.default_rng(2)
+    images = drawn.integers(0, 256, (60, 4, 4, 3), np.uint8)
+    labels, probs = drawn.integers(0, 4, 60), drawn.dirichlet(np.ones(4), 60)
     results = Results("", images, labels, probs)
     config = ConformalConfig(alpha=0.2, score="aps", randomized=True)
     found = backend.calibrate(config, PICTURES, results)
