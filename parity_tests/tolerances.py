@@ -51,6 +51,7 @@ ALLOWED = {
     "float64, one step of random configurations: loss, gradients": 1e-9,
     "float64, one pass of random MLPs and RNNs: outputs, gradients": 1e-11,
     "float64, ten steps: moments, statistics, weights": 1e-12,
+    "float64, steps in a compiled loop: losses, weights": 1e-12,
     "float64, whole run: losses, weights": 1e-12,
     "float64, optimisers and schedules against torch's own": 1e-12,
     "float64, 40 steps of every optimiser: losses": 1e-12,

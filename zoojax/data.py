@@ -1,6 +1,6 @@
 """Data on their way to a model: split, standardise, batch."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 import jax
 import jax.numpy as jnp
@@ -79,23 +79,26 @@ def split_indices(
     return deal(order, fractions, labels)
 
 
-def batch_indices(
-    key: Array, epoch: int, num_samples: int, batch_size: int
-) -> Iterator[np.ndarray]:
-    """Yield the samples of each step of an epoch, in an order that key and epoch decide.
+def batch_indices(key: Array, epoch: int, num_samples: int, batch_size: int) -> list[np.ndarray]:
+    """Return the samples of each step of an epoch, in an order that key and epoch decide.
 
     Args:
         key: ``jax.random.key(seed)``.
         epoch: counted from 0.
         num_samples: size of the training set.
         batch_size: samples a step; the last step has what is left.
+
+    Returns:
+        (steps, batch_size) int32, the samples of all steps but a smaller last one; and, where
+        there is such a one, (1, rest) int32.
     """
     key = jax.random.fold_in(random.stream(key, "shuffle"), epoch)
     order = np.asarray(random.permutation(key, num_samples))
-    for start in range(0, num_samples, batch_size):
-        yield order[start : start + batch_size]
+    rest = num_samples % batch_size
+    parts = order[: num_samples - rest].reshape(-1, batch_size), order[num_samples - rest :]
+    return [part for part in (parts[0], parts[1][None]) if part.size]
 
 
-def take(batch: Batch, indices: np.ndarray) -> Batch:
+def take(batch: Batch, indices: ArrayLike) -> Batch:
     """Return the samples of ``batch`` at ``indices``."""
     return Batch(batch.inputs[indices], batch.targets[indices])

@@ -1,17 +1,19 @@
 """Training as a fold: each step takes a state and a batch and returns a new state."""
 
 import functools
-import itertools
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from flax import struct
 from jax import Array
+from numpy.typing import NDArray
 
-from zoojax import checkpoint, data, random, weights
+from zoojax import checkpoint, data, epochs, random, weights
+from zoojax.epochs import Metrics
 from zoojax.evaluation import evaluate, without_state
 from zoojax.layers import Variables
 from zoojax.losses import loss_of
@@ -90,7 +92,7 @@ def create_state(
 
 
 @functools.partial(jax.jit, donate_argnums=0)
-def train_step(state: TrainState, batch: Batch) -> tuple[TrainState, dict[str, Any]]:
+def train_step(state: TrainState, batch: Batch) -> tuple[TrainState, Metrics]:
     """Make one step of gradient descent: a pure function, compiled as a whole.
 
     The state is donated: its memory becomes the new state's, and it cannot be used again.
@@ -132,43 +134,44 @@ def train_step(state: TrainState, batch: Batch) -> tuple[TrainState, dict[str, A
     return new_state, {"loss": loss, "learning_rate": rate, "largest_gradients": largest}
 
 
-def _read(state: TrainState, step_metrics: dict[str, Any], log: Log) -> float:
-    """Wait for a step and write it down; raise ``NonFiniteLossError`` at a bad loss."""
-    loss, largest = float(step_metrics["loss"]), step_metrics["largest_gradients"]
-    if not math.isfinite(loss):
-        raise NonFiniteLossError(log.num_steps, loss, weights.name_scalars(state.model, largest))
-    if log.num_steps_in_epoch == 0:
+def _read(state: TrainState, metrics: Metrics, index: int, log: Log) -> float:
+    """Write a step down; raise ``NonFiniteLossError`` at a bad loss."""
+    loss = float(metrics["loss"][index])
+    is_finite = math.isfinite(loss)
+    if not is_finite or log.num_steps_in_epoch == 0:
+        largest = jax.tree.map(lambda each: each[index], metrics["largest_gradients"])
         named = weights.name_scalars(state.model, largest)
+        if not is_finite:
+            raise NonFiniteLossError(log.num_steps, loss, named)
         log.largest_gradients.append(by_layer(state.model.config, named))
-    log.add_step(loss, float(step_metrics["learning_rate"]))
+    log.add_step(loss, float(metrics["learning_rate"][index]))
     return loss
 
 
 def _run_epoch(
     state: TrainState,
-    batches: Iterable[Batch],
-    log: Log,
+    train: Batch,
+    order: Sequence[NDArray[np.int32]],
     *,
+    log: Log,
     best: Arrays | None,
     saver: Checkpoints | NoCheckpoints,
     advance: Callable[[float], None],
 ) -> TrainState:
     """Make a step with each batch, write each down, and save where it is time."""
-    pending: dict[str, Any] = {}
     log.start_clock()
-    for batch in batches:
-        state, latest = train_step(state, batch)
-        # Read one step behind: the device works on this step while we look at the last.
-        if pending:
-            advance(_read(state, pending, log))
-        pending = latest
-        if saver.is_due(log.num_steps + 1):
-            advance(_read(state, pending, log))
-            pending = {}
-            saver.save(checkpoint.of_training(state, log, best))
-            log.start_clock()
-    if pending:
-        advance(_read(state, pending, log))
+    before = 0
+    for part in order:
+        while (start := log.num_steps_in_epoch - before) < len(part):
+            num = saver.steps_left(log.num_steps, epochs.num_at_once(state.model.config))
+            span = slice(start, min(start + num, len(part)))
+            state, metrics = epochs.make_steps(train_step, state, train, part, span)
+            for index in range(span.stop - span.start):
+                advance(_read(state, metrics, index, log))
+            if saver.is_due(log.num_steps):
+                saver.save(checkpoint.of_training(state, log, best))
+                log.start_clock()
+        before += len(part)
     log.end_epoch()
     return state
 
@@ -216,13 +219,15 @@ def fit(
     found = saver.open("jax", model.config, config, train=train, validation=validation)
     if found is not None:
         state, log, best = checkpoint.resume(state, found), found.log, found.best
+    if epochs.is_looped(model.config):
+        train = jax.device_put(train)
     key = random.root_key(config.seed)
     with progress_bar(num_steps, "zoojax", enabled=progress, done=log.num_steps) as advance:
         while not log.is_over(config):
             order = data.batch_indices(key, log.num_epochs, num_samples, config.batch_size)
-            rest = itertools.islice(order, log.num_steps_in_epoch, None)
-            batches = (data.take(train, indices) for indices in rest)
-            state = _run_epoch(state, batches, log, best=best, saver=saver, advance=advance)
+            state = _run_epoch(
+                state, train, order, log=log, best=best, saver=saver, advance=advance
+            )
             if validation is not None:
                 result = evaluate(model, state.variables, validation, loss=loss_of(config))
                 log.add_validation(result.loss, result.accuracy)

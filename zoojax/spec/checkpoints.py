@@ -118,6 +118,12 @@ class Checkpoints:
         minutes = (time.monotonic() - self._saved_at) / 60
         return by_steps or (self.every_minutes is not None and minutes >= self.every_minutes)
 
+    def steps_left(self, step: int, largest: int) -> int:
+        """Return how many steps may be made after ``step`` steps until one is due: 1 to largest."""
+        if self.every_steps is None:
+            return largest
+        return min(largest, max(self._saved_step + self.every_steps - step, 1))
+
     def open(
         self, backend: str, model_config: Any, config: TrainConfig, **datasets: Any
     ) -> Checkpoint | None:
@@ -216,6 +222,10 @@ class NoCheckpoints:
     def is_due(self, step: int) -> bool:
         """Return False."""
         return False
+
+    def steps_left(self, step: int, largest: int) -> int:
+        """Return ``largest``: none is ever due."""
+        return largest
 
     def open(self, backend: str, model_config: Any, config: TrainConfig, **datasets: Any) -> None:
         """Find nothing."""
