@@ -1,6 +1,5 @@
 """One run from a seed to its results, as functions of a configuration."""
 
-import hashlib
 from collections.abc import Iterator
 from typing import Any
 
@@ -17,6 +16,7 @@ from zoojax import (
     random,
     scores,
     shapes,
+    simulated,
     training,
     weights,
 )
@@ -31,6 +31,7 @@ from zoojax.spec.config import (
     SinusoidsConfig,
     check_num_each,
 )
+from zoojax.spec.fingerprint import sha256_of
 from zoojax.spec.quantiles import point_predictions
 from zoojax.spec.records import Batch, Results, Run, ShapeBatch, SinusoidBatch
 from zoojax.waves import simulate_sinusoids
@@ -58,6 +59,10 @@ def simulate(config: RunConfig) -> Batch:
     """Return all samples of a run with their targets, NumPy arrays on the host."""
     seed = config.train.seed
     if isinstance(config.data, ShapesConfig):
+        if config.pictures != "stored":
+            num, period = config.num_samples, config.num_samples * (config.pictures == "fresh")
+            images = simulated.simulated_images(seed, config.data, num, period=period)
+            return Batch(images, config.data.labels(config.target, config.num_each))
         drawn = shapes.simulate_shapes(random.root_key(seed), config.data, config.num_each)
         return Batch(np.asarray(drawn.images), np.asarray(getattr(drawn, config.target)))
     waves = simulate_waves(config.data, config.num_each, seed, config.train.dtype).waves
@@ -88,7 +93,7 @@ def split(config: RunConfig, dataset: Batch) -> dict[str, Batch]:
         labels=dataset.targets if config.stratified else None,
     )
     named = zip(config.fractions, parts, strict=True)
-    return {name: data.take(dataset, indices) for name, indices in named}
+    return {name: simulated.part(dataset, indices) for name, indices in named}
 
 
 def run(
@@ -125,7 +130,7 @@ def run(
     return Run(
         backend="jax",
         config=config,
-        data_sha256=hashlib.sha256(dataset.inputs).hexdigest(),
+        data_sha256=sha256_of(dataset.inputs),
         layer_shapes=layer_shapes(model),
         history=history,
         results=results,

@@ -12,7 +12,7 @@ from flax import struct
 from jax import Array
 from numpy.typing import NDArray
 
-from zoojax import checkpoint, data, epochs, random, weights
+from zoojax import checkpoint, data, epochs, random, simulated, weights
 from zoojax.epochs import Metrics
 from zoojax.evaluation import evaluate, without_state
 from zoojax.layers import Variables
@@ -225,8 +225,9 @@ def fit(
     with progress_bar(num_steps, "zoojax", enabled=progress, done=log.num_steps) as advance:
         while not log.is_over(config):
             order = data.batch_indices(key, log.num_epochs, num_samples, config.batch_size)
+            samples = simulated.of_epoch(train, log.num_epochs)
             state = _run_epoch(
-                state, train, order, log=log, best=best, saver=saver, advance=advance
+                state, samples, order, log=log, best=best, saver=saver, advance=advance
             )
             if validation is not None:
                 result = evaluate(model, state.variables, validation, loss=loss_of(config))

@@ -37,8 +37,11 @@ def predict(model: Any, inputs: Tensor, batch_size: int = 256) -> Tensor:
     check_batch_size(len(inputs), batch_size)
     model.eval()
     weight = next(model.parameters())
-    chunks = (data.as_inputs(c.to(weight.device), weight.dtype) for c in inputs.split(batch_size))
-    return torch.cat([without_state(model(chunk)) for chunk in chunks])
+    outputs = []
+    for start in range(0, len(inputs), batch_size):
+        chunk = inputs[start : start + batch_size].to(weight.device)
+        outputs.append(without_state(model(data.as_inputs(chunk, weight.dtype))))
+    return torch.cat(outputs)
 
 
 class Evaluation(NamedTuple):

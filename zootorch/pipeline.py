@@ -1,6 +1,5 @@
 """One run from a seed to its results, with objects."""
 
-import hashlib
 from collections.abc import Iterator
 from typing import Any
 
@@ -16,9 +15,10 @@ from zoojax.spec.config import (
     ShapesConfig,
     SinusoidsConfig,
 )
+from zoojax.spec.fingerprint import sha256_of
 from zoojax.spec.quantiles import point_predictions
 from zoojax.spec.records import Batch, Results, Run, ShapeBatch, SinusoidBatch
-from zootorch import calibration, data, evaluation, losses, scores, training, weights
+from zootorch import calibration, data, evaluation, losses, scores, simulated, training, weights
 from zootorch.models import layer_shapes, model_of
 from zootorch.random import Generator
 from zootorch.shapes import ShapesDataset
@@ -45,6 +45,11 @@ def simulate(config: RunConfig) -> Batch:
     """Return all samples of a run with their targets, tensors on the host."""
     seed = config.train.seed
     if isinstance(config.data, ShapesConfig):
+        if config.pictures != "stored":
+            num, period = config.num_samples, config.num_samples * (config.pictures == "fresh")
+            images = simulated.simulated_images(seed, config.data, num, period=period)
+            labels = config.data.labels(config.target, config.num_each)
+            return Batch(images, torch.from_numpy(labels))
         drawn = ShapesDataset(config.data, config.num_each, seed).arrays()
         return Batch(drawn.images, getattr(drawn, config.target))
     waves = simulate_waves(config.data, config.num_each, seed, config.train.dtype).waves
@@ -75,7 +80,7 @@ def split(config: RunConfig, dataset: Batch) -> dict[str, Batch]:
         labels=dataset.targets if config.stratified else None,
     )
     named = zip(config.fractions, parts, strict=True)
-    return {name: data.take(dataset, indices) for name, indices in named}
+    return {name: simulated.part(dataset, indices) for name, indices in named}
 
 
 def best_device() -> str:
@@ -113,7 +118,7 @@ def run(
     return Run(
         backend="torch",
         config=config,
-        data_sha256=hashlib.sha256(dataset.inputs.contiguous().numpy()).hexdigest(),
+        data_sha256=sha256_of(dataset.inputs),
         layer_shapes=layer_shapes(model),
         history=history,
         results=results,

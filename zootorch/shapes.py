@@ -165,6 +165,40 @@ def _noise(keys: Tensor, height: int, width: int) -> Tensor:
     return row_bytes.reshape(len(keys), height, width, 3)
 
 
+def render_scenes(key: Tensor, config: ShapesConfig, indices: Tensor, scenes: ShapeBatch) -> Tensor:
+    """Paint the pictures at ``indices``: one filled shape each on a background of uniform noise.
+
+    Args:
+        key: root key of the data set, (2,) int64.
+        config: height and width of the pictures.
+        indices: (batch,) int64, places in the data set.
+        scenes: what ``sample_scenes`` drew for them.
+
+    Returns:
+        (batch, height, width, 3) uint8.
+    """
+    height, width = config.image_height, config.image_width
+    images = torch.empty((len(indices), height, width, 3), dtype=torch.uint8)
+    keys = random.fold_in(random.fold_in(key, STREAMS["noise"]), indices)
+    for start in range(0, len(indices), CHUNK):
+        chunk = slice(start, start + CHUNK)
+        images[chunk] = _noise(keys[chunk], height, width)
+    numbers = zip(*(field.tolist() for field in scenes[1:]), strict=True)
+    for image, fields in zip(images, numbers, strict=True):
+        _paint(image, config, ShapeBatch(None, *fields))
+    return images
+
+
+def _paint(image: Tensor, config: ShapesConfig, scene: ShapeBatch) -> None:
+    """Paint a picture's shape in place."""
+    turned = (scene.upside_down, scene.sideways)
+    mask = _mask(config.shapes[scene.shape], scene.size, scene.size, *turned)
+    rows = slice(scene.top, scene.top + scene.size)
+    columns = slice(scene.left, scene.left + scene.size)
+    for channel, value in zip(image[rows, columns].unbind(-1), scene.rgb, strict=True):
+        channel.masked_fill_(mask, value)
+
+
 class ShapesDataset(Dataset):
     """A data set of coloured shapes that renders lazily.
 
@@ -183,7 +217,6 @@ class ShapesDataset(Dataset):
     def __init__(self, config: ShapesConfig, num_each: int, seed: int) -> None:
         self.config, self.num_each, self.seed = config, check_num_each(num_each), seed
         self.key = random.root_key(seed)
-        self.noise_key = random.fold_in(self.key, STREAMS["noise"])
         indices = torch.arange(num_each * config.num_combinations)
         self.scenes = sample_scenes(self.key, config, indices)
 
@@ -220,26 +253,7 @@ class ShapesDataset(Dataset):
         """
         indices = check_indices(indices, len(self))
         scenes = ShapeBatch(None, *(field[indices] for field in self.scenes[1:]))
-        height, width = self.config.image_height, self.config.image_width
-        images = torch.empty((len(indices), height, width, 3), dtype=torch.uint8)
-        keys = random.fold_in(self.noise_key, indices)
-        for start in range(0, len(indices), CHUNK):
-            chunk = slice(start, start + CHUNK)
-            images[chunk] = _noise(keys[chunk], height, width)
-        self._paint(images, scenes)
-        return scenes._replace(images=images)
-
-    def _paint(self, images: Tensor, scenes: ShapeBatch) -> None:
-        """Paint each picture's shape in place."""
-        numbers = zip(*(field.tolist() for field in scenes[1:]), strict=True)
-        for image, fields in zip(images, numbers, strict=True):
-            scene = ShapeBatch(None, *fields)
-            turned = (scene.upside_down, scene.sideways)
-            mask = _mask(self.config.shapes[scene.shape], scene.size, scene.size, *turned)
-            rows = slice(scene.top, scene.top + scene.size)
-            columns = slice(scene.left, scene.left + scene.size)
-            for channel, value in zip(image[rows, columns].unbind(-1), scene.rgb, strict=True):
-                channel.masked_fill_(mask, value)
+        return scenes._replace(images=render_scenes(self.key, self.config, indices, scenes))
 
     def arrays(self) -> ShapeBatch:
         """Render every picture: the whole data set as one batch of shapes."""

@@ -16,7 +16,7 @@ from zoojax.spec.history import History, Log
 from zoojax.spec.layout import by_layer
 from zoojax.spec.progress import progress_bar
 from zoojax.spec.records import Batch, NonFiniteLossError
-from zootorch import checkpoint, data, weights
+from zootorch import checkpoint, data, simulated, weights
 from zootorch.evaluation import evaluate, without_state
 from zootorch.layers import seed_dropout
 from zootorch.losses import loss_of
@@ -173,7 +173,8 @@ class Trainer:
             while not log.is_over(config):
                 order = data.batch_indices(self.shuffle, num_samples, config.batch_size)
                 rest = itertools.islice(order, log.num_steps_in_epoch, None)
-                batches = (data.take(train, indices) for indices in rest)
+                samples = simulated.of_epoch(train, log.num_epochs)
+                batches = (data.take(samples, indices) for indices in rest)
                 self._run_epoch(batches, log, best=best, saver=saver, advance=advance)
                 if validation is not None:
                     result = evaluate(self.model, validation, loss=loss_of(config))
@@ -188,5 +189,5 @@ class Trainer:
 
 
 def _on_host(dataset: Batch) -> Any:
-    """Return a data set as NumPy arrays."""
-    return Batch(*(field.numpy(force=True) for field in dataset))
+    """Return a data set as NumPy arrays; pictures that are not made yet stay so."""
+    return Batch(*(each.numpy(force=True) if torch.is_tensor(each) else each for each in dataset))

@@ -5,17 +5,52 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
+from zoojax.spec.config import ShapesConfig
 from zoojax.spec.records import Batch
+
+CHUNK = 256
+"""Samples that are looked at at once."""
 
 
 def fingerprint(array: Any) -> dict[str, Any]:
-    """Return kind, shape and SHA-256 of an array on the host."""
+    """Return kind, shape and SHA-256 of an array on the host, or of pictures not yet made."""
+    if hasattr(array, "fingerprint"):
+        return dict(array.fingerprint())
     array = np.ascontiguousarray(array)
     if array.dtype.kind == "i":
         array = array.astype(np.int64)  # the backends count in integers of other sizes
     sha256 = hashlib.sha256(array.data).hexdigest()
     return {"kind": array.dtype.kind, "shape": list(array.shape), "sha256": sha256}
+
+
+def sha256_of(inputs: Any) -> str:
+    """Return the SHA-256 of the bytes of all samples in order, of pictures not yet made as well."""
+    found = hashlib.sha256()
+    for start in range(0, len(inputs), CHUNK):
+        found.update(np.ascontiguousarray(inputs[start : start + CHUNK]).data)
+    return found.hexdigest()
+
+
+def simulated_fingerprint(
+    config: ShapesConfig, key: NDArray[Any], places: NDArray[Any], period: int
+) -> dict[str, Any]:
+    """Return kind, shape and SHA-256 of what decides pictures that are made when asked for.
+
+    Args:
+        config: what they show.
+        key: (2,) integers, root key of the data set.
+        places: (samples,) integers.
+        period: by how many places those of each epoch are further on.
+    """
+    about = f"{config} {key.tolist()} {period} {places.tolist()}"
+    shape = [len(places), config.image_height, config.image_width, 3]
+    return {
+        "kind": "simulated",
+        "shape": shape,
+        "sha256": hashlib.sha256(about.encode()).hexdigest(),
+    }
 
 
 def data_fingerprint(**datasets: Batch | None) -> dict[str, Any]:

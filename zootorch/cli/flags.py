@@ -23,7 +23,7 @@ DERIVED = (
     "output_size",
     "cell",
 )
-OF_SHAPES = ("target", "stratified")
+OF_SHAPES = ("target", "stratified", "pictures")
 """Options of a run that waves have not."""
 OF_WAVES = ("loss", "quantiles")
 """Options of training that classes have not: there is one loss of them."""

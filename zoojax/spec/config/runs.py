@@ -17,6 +17,7 @@ from zoojax.spec.config.training import TrainConfig
 from zoojax.spec.data import deal
 from zoojax.spec.quantiles import outputs_of
 
+Pictures = Literal["stored", "simulated", "fresh"]
 Target = Literal["shape", "color", "next_steps"]
 ModelName = Literal["cnn", "mlp", "rnn", "lstm", "gru"]
 
@@ -37,6 +38,8 @@ class RunConfig:
         test_fraction: part of the samples kept for evaluation at the end, 0 up to under 1.
         calibration_fraction: part of the samples kept for calibration, 0 up to under 1.
         stratified: whether each class gives the same part of its pictures to each split.
+        pictures: stored in memory once made; simulated again whenever a step needs them; or
+            fresh, other ones in each epoch.
         model: its sizes of input and output follow the data, and the loss: pinball takes three
             outputs for each next step.
         train: how it is trained; its seed decides the data and the splits as well.
@@ -54,6 +57,7 @@ class RunConfig:
     test_fraction: float = 0.0
     calibration_fraction: float = 0.0
     stratified: bool = False
+    pictures: Pictures = "stored"
     model: CNNConfig | MLPConfig | RNNConfig = CNNConfig(
         num_cnn_channels=16,
         num_cnn_layers=2,
@@ -70,6 +74,7 @@ class RunConfig:
             check_number(self, name, 0, 1, open_low=False)
         if not isinstance(self.stratified, bool):
             raise ValueError(f"stratified must be True or False, got {self.stratified!r}")
+        check_choice(self, "pictures", get_args(Pictures))
         self._check_fit()
         object.__setattr__(self, "model", self._fitted_model())
         self._check_splits()
@@ -93,6 +98,8 @@ class RunConfig:
             raise ValueError(f"points of a wave are numbers, not classes: got {self.train.loss}")
         if not has_classes and self.stratified:
             raise ValueError("waves have no classes to stratify by")
+        if not has_classes and self.pictures != "stored":
+            raise ValueError(f"waves are stored, pictures is of shapes, got {self.pictures}")
         if "micro" in self.class_names:
             raise ValueError("no color can be named micro: it is an average of all classes")
         if has_classes:

@@ -1,0 +1,150 @@
+"""Pictures that are made when they are asked for: those of the stored data set, and new ones."""
+
+import dataclasses
+
+import jax
+import numpy as np
+import pytest
+import torch
+from builders import check_refused, score_difference
+from tolerances import check, relative
+
+import zoojax
+import zoojax.pipeline
+import zootorch.pipeline
+from zoojax import simulated as ours
+from zoojax.spec.checkpoints import Checkpoints
+from zoojax.spec.config import DEFAULT_RUNS, CNNConfig, RunConfig, ShapesConfig, TrainConfig
+from zoojax.spec.fingerprint import fingerprint, sha256_of
+from zoojax.spec.records import Batch
+from zootorch import simulated as theirs
+
+# Tiny runs leave classes that are never predicted.
+pytestmark = pytest.mark.filterwarnings("ignore::zoojax.spec.metrics.UndefinedMetricWarning")
+
+SHAPES = ShapesConfig(12, 12, 4, 10)
+NUM_EACH = 3
+NUM = NUM_EACH * SHAPES.num_combinations
+RUN = RunConfig(
+    data=dataclasses.replace(SHAPES, shades=False),
+    num_each=2,
+    model=CNNConfig(num_cnn_channels=2, dropout=0.1),
+    train=TrainConfig(seed=3, num_epochs=3, batch_size=16, dtype="float64"),
+)
+PIPELINES = {"jax": zoojax.pipeline, "torch": zootorch.pipeline}
+
+
+def both(period=0):
+    return [module.simulated_images(5, SHAPES, NUM, period=period) for module in (ours, theirs)]
+
+
+def stored(num_each=NUM_EACH):
+    return np.asarray(zoojax.simulate_shapes(jax.random.key(5), SHAPES, num_each).images)
+
+
+def test_they_are_the_pictures_of_the_stored_data_set():
+    expected, rows = stored(), np.array([7, 0, 95, 7])
+    for images in both():
+        assert images.shape == expected.shape
+        assert len(images) == NUM
+        np.testing.assert_array_equal(np.asarray(images[rows]), expected[rows])
+        np.testing.assert_array_equal(np.asarray(images[10:13]), expected[10:13])
+        assert sha256_of(images) == sha256_of(expected)
+    first, second = both()
+    np.testing.assert_array_equal(np.asarray(first), expected)
+    np.testing.assert_array_equal(second.numpy(), expected)
+
+
+def test_each_epoch_has_the_next_pictures_of_a_longer_data_set():
+    expected = stored(3 * NUM_EACH)
+    for images in both(period=NUM):
+        for epoch in range(3):
+            some = np.asarray(images.of_epoch(epoch)[:])
+            np.testing.assert_array_equal(some, expected[epoch * NUM : (epoch + 1) * NUM])
+    for images in both(period=0):
+        np.testing.assert_array_equal(np.asarray(images.of_epoch(2)[:]), expected[:NUM])
+
+
+def test_a_part_of_them_is_not_made_until_it_is_asked_for(monkeypatch):
+    rows = np.array([5, 2])
+    parts = []
+    for module, images in zip((ours, theirs), both(), strict=True):
+        make = jax.numpy.asarray if module is ours else torch.from_numpy
+        for name in ("simulate_batch", "render_scenes"):
+            monkeypatch.setattr(module, name, None, raising=False)
+        parts.append(module.part(Batch(images, make(np.arange(NUM))), make(rows)))
+    monkeypatch.undo()
+    for part in parts:
+        np.testing.assert_array_equal(np.asarray(part.targets), rows)
+        np.testing.assert_array_equal(np.asarray(part.inputs[:]), stored()[rows])
+
+
+def test_their_fingerprint_is_the_same_in_both_and_of_all_that_decides_them():
+    first, second = (fingerprint(images) for images in both())
+    assert first == second
+    others = [
+        ours.simulated_images(6, SHAPES, NUM, period=0),
+        ours.simulated_images(5, SHAPES, NUM, period=NUM),
+        ours.simulated_images(5, dataclasses.replace(SHAPES, magnitude=3), NUM, period=0),
+        both()[0].of_epoch(0).part(np.arange(NUM)[::-1]),
+    ]
+    assert all(fingerprint(each)["sha256"] != first["sha256"] for each in others)
+
+
+def run_of(backend, pictures, **options):
+    with jax.enable_x64(True):
+        return PIPELINES[backend].run(dataclasses.replace(RUN, pictures=pictures), **options)
+
+
+@pytest.mark.parametrize("backend", PIPELINES)
+def test_a_run_with_simulated_pictures_is_the_run_with_stored_ones(backend):
+    first, second = (run_of(backend, pictures) for pictures in ("stored", "simulated"))
+    assert first.data_sha256 == second.data_sha256
+    np.testing.assert_array_equal(first.history.step_losses, second.history.step_losses)
+    assert score_difference(first.results.scores, second.results.scores) == 0
+    for name, weight in first.weights.items():
+        np.testing.assert_array_equal(weight, second.weights[name])
+
+
+def test_a_run_with_fresh_pictures_is_the_same_in_both():
+    first, second = (run_of(backend, "fresh") for backend in PIPELINES)
+    row = "float64, whole run: losses, weights"
+    check(row, relative(first.history.step_losses, second.history.step_losses))
+    other = run_of("jax", "stored").history.step_losses
+    steps = len(other) // RUN.train.num_epochs
+    # The first epoch is that of the same pictures; the second has others.
+    np.testing.assert_array_equal(first.history.step_losses[:steps], other[:steps])
+    assert relative(first.history.step_losses, other) > 1e-3
+
+
+@pytest.mark.parametrize("backend", PIPELINES)
+def test_a_run_with_fresh_pictures_goes_on_where_it_stopped(tmp_path, backend):
+    class StopError(Exception):
+        pass
+
+    class Stopping(Checkpoints):
+        def save(self, checkpoint):
+            super().save(checkpoint)
+            if checkpoint.log.num_steps == 5:
+                raise StopError
+
+    whole = run_of(backend, "fresh")
+    with pytest.raises(StopError):
+        run_of(backend, "fresh", checkpoints=Stopping(tmp_path, every_steps=5))
+    with pytest.raises(ValueError, match="inputs"):
+        run_of(backend, "simulated", checkpoints=Checkpoints(tmp_path, resume=True))
+    resumed = run_of(backend, "fresh", checkpoints=Checkpoints(tmp_path, resume=True))
+    np.testing.assert_array_equal(resumed.history.step_losses, whole.history.step_losses)
+    for name, weight in whole.weights.items():
+        np.testing.assert_array_equal(weight, resumed.weights[name])
+
+
+def test_pictures_that_cannot_be_are_refused():
+    check_refused(
+        "pictures must be one of stored, simulated, fresh, got 'new'",
+        lambda: dataclasses.replace(RUN, pictures="new"),
+    )
+    check_refused(
+        "waves are stored, pictures is of shapes, got fresh",
+        lambda: dataclasses.replace(DEFAULT_RUNS["mlp"], pictures="fresh"),
+    )
