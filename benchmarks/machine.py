@@ -1,0 +1,79 @@
+"""What numbers depend on: the machine, its ceilings, versions and settings."""
+
+import os
+import platform
+import statistics
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import flax
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import torch
+
+# What changes the numbers from outside: glibc's allocator, XLA and the number of threads.
+SETTINGS = (
+    *("MALLOC_MMAP_MAX_", "MALLOC_TRIM_THRESHOLD_", "MALLOC_ARENA_MAX"),
+    *("GLIBC_TUNABLES", "XLA_FLAGS", "OMP_NUM_THREADS", "OMP_WAIT_POLICY"),
+)
+
+
+def processor() -> str:
+    """Return the name of the processor."""
+    info = Path("/proc/cpuinfo")
+    lines = info.read_text().splitlines() if info.exists() else []
+    names = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
+    return next(names, platform.processor())
+
+
+def commit() -> str:
+    """Return the commit of this checkout, with a mark where files were changed since."""
+    command = ["git", "describe", "--always", "--dirty"]
+    folder = Path(__file__).parent
+    found = subprocess.run(command, check=False, capture_output=True, text=True, cwd=folder)
+    return found.stdout.strip() or "unknown"
+
+
+def machine() -> dict[str, Any]:
+    """Return what the numbers depend on."""
+    return {
+        "processor": processor(),
+        "cores": len(os.sched_getaffinity(0)),
+        "gpu": torch.cuda.get_device_name() if torch.cuda.is_available() else None,
+        "torch threads": torch.get_num_threads(),
+        "precision": "float32, TF32 off",
+        "load before": round(os.getloadavg()[0], 2),
+        "settings": {name: os.environ[name] for name in SETTINGS if name in os.environ},
+        "commit": commit(),
+        "python": platform.python_version(),
+        **{p.__name__: p.__version__ for p in (jax, flax, optax, torch, np)},
+    }
+
+
+def ceilings() -> dict[str, float]:
+    """Measure what the device can do at most: bytes copied and products made a second.
+
+    Returns:
+        "bytes": read and written a second by a sum of an array and a number; "flops": of a
+        product of float32 matrices.
+    """
+    values = jnp.ones(2**26, jnp.float32)
+    moved = _fastest(jax.jit(lambda x: x + 1), values)
+    side = 4096 if jax.default_backend() != "cpu" else 1536
+    matrix = jnp.ones((side, side), jnp.float32)
+    made = _fastest(jax.jit(lambda x: x @ x), matrix)
+    return {"bytes": 2 * values.nbytes / moved, "flops": 2 * side**3 / made}
+
+
+def _fastest(function: Callable[[Any], Any], argument: Any) -> float:
+    seconds = []
+    for _ in range(12):
+        before = time.perf_counter()
+        jax.block_until_ready(function(argument))
+        seconds.append(time.perf_counter() - before)
+    return statistics.median(seconds[2:])

@@ -1,0 +1,129 @@
+"""Write the tables of `benchmarks/README.md`, and its figure, from the JSON files in `results`.
+
+python -m benchmarks.render
+"""
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+from matplotlib.figure import Figure
+
+from zoojax.spec import figures
+
+FOLDER = Path(__file__).parent
+RESULTS = FOLDER / "results"
+README = FOLDER / "README.md"
+MARKS = re.compile(r"(<!-- results -->\n).*?(<!-- end -->)", re.DOTALL)
+TITLES = {
+    "simulation": "Simulation",
+    "forward": "Forward pass of a batch of 32",
+    "step": "Training step, a batch of 32",
+    "epoch": "An epoch",
+    "import": "Import in a new process",
+    "start": "First step, and memory of steps, in a new process",
+}
+
+
+def load() -> dict[str, dict[str, Any]]:
+    """Return what was measured, by name of the file; files of another kind are left out."""
+    found = {path.stem: json.loads(path.read_text()) for path in sorted(RESULTS.glob("*.json"))}
+    return {name: each for name, each in found.items() if "sections" in each}
+
+
+def tables(name: str, results: dict[str, Any]) -> str:
+    """Return all tables of one machine as Markdown."""
+    about = results["machine"]
+    device = about["gpu"] or f"{about['processor']}, {about['cores']} cores"
+    copy, product = results["ceilings"]["bytes"] / 1e9, results["ceilings"]["flops"] / 1e9
+    lines = [
+        f"## {device}",
+        "",
+        f"JAX {about['jax']}, torch {about['torch']}, {about['torch threads']} torch threads, "
+        f"{about['precision']}; load before: {about['load before']}; commit {about['commit']}; "
+        f"{results['rounds']} rounds; `results/{name}.json`. Ceilings measured there: "
+        f"{copy:.1f} GB/s, {product:.0f} GFLOP/s.",
+    ]
+    for section, title in TITLES.items():
+        if section in results["sections"]:
+            lines += ["", f"### {title}", "", *table(results["sections"][section])]
+    return "\n".join(lines) + "\n"
+
+
+def table(section: dict[str, dict[str, Any]]) -> list[str]:
+    """Return the lines of one table."""
+    lines: list[str] = []
+    for workload, found in section.items():
+        columns = _columns(next(iter(found.values())))
+        if not lines:
+            lines = ["| | " + " | ".join(["contender", *columns]) + " |"]
+            lines.append("|---" * (2 + len(columns)) + "|")
+        for place, (name, row) in enumerate(found.items()):
+            cells = [_cell(column, row) for column in columns]
+            lines.append(f"| {'' if place else workload} | {name} | {' | '.join(cells)} |")
+    return lines
+
+
+def _columns(row: dict[str, Any]) -> list[str]:
+    columns = {
+        "ms (range)": "seconds",
+        "samples/s": "samples/s",
+        "times plain": "times the first",
+        "of the roofline": "share",
+        "first step, s": "first step",
+        "memory, MB": "memory",
+    }
+    return [title for title, key in columns.items() if key in row]
+
+
+def _cell(column: str, row: dict[str, Any]) -> str:
+    match column:
+        case "ms (range)":
+            median, low, high = (f"{1e3 * each:.3g}" for each in row["seconds"])
+            return f"{median} ({low} to {high})"
+        case "samples/s":
+            return f"{row['samples/s']:,.0f}"
+        case "times plain":
+            return f"{row['times the first']:.2f}"
+        case "of the roofline":
+            return f"{row['share']:.0%}"
+        case "first step, s":
+            return f"{row['first step']:.1f}"
+        case _:
+            return f"{row['memory'] / 1e6:.0f}"
+
+
+def draw(results: dict[str, Any]) -> Figure:
+    """Draw how many times the plain loop's epochs both backends make."""
+    epochs = results["sections"]["epoch"]
+    names = [name for name in next(iter(epochs.values())) if name != "plain"]
+    figure = Figure(figsize=(8, 0.5 + 0.55 * len(epochs)), layout="constrained")
+    axes = figure.subplots()
+    height = 0.8 / len(names)
+    for place, name in enumerate(names):
+        ratios = [each[name]["times the first"] for each in epochs.values()]
+        ys = [i + place * height for i in range(len(epochs))]
+        bars = axes.barh(ys, ratios, height, label=name)
+        axes.bar_label(bars, fmt="%.2g", padding=2)
+    axes.axvline(1, color="black", linewidth=1, linestyle="--", label="plain")
+    axes.set_yticks([i + 0.4 - height / 2 for i in range(len(epochs))], list(epochs))
+    axes.invert_yaxis()
+    axes.set_xscale("log")
+    axes.set_xlabel("epochs in the time of one of the plain loop")
+    axes.legend(loc="lower right")
+    return figure
+
+
+def main() -> None:
+    """Write the tables and the figures."""
+    found = load()
+    text = "\n".join(tables(name, results) for name, results in found.items())
+    README.write_text(MARKS.sub(lambda match: match[1] + text + match[2], README.read_text()))
+    for name, results in found.items():
+        if "epoch" in results["sections"]:
+            figures.save_figure(draw(results), RESULTS / f"{name}.png")
+
+
+if __name__ == "__main__":
+    main()
