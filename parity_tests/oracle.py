@@ -89,9 +89,9 @@ def shrink(seed, config, image, index):
     place = draws.words(draws.fold_in(key, 0), 3)
     rows = int(draws.integers(place[0], config.min_height, config.max_height))
     columns = max(rows * width // height, 1)
-    top = int(draws.integers(place[1], 0, height - rows))
-    left = int(draws.integers(place[2], 0, width - columns))
-    result = noise(draws.fold_in(key, 1), height, width)
+    top = int(draws.integers(place[1], 0, config.image_height - rows))
+    left = int(draws.integers(place[2], 0, config.image_width - columns))
+    result = noise(draws.fold_in(key, 1), config.image_height, config.image_width)
     for i in range(rows):
         for j in range(columns):
             result[top + i, left + j] = image[i * height // rows, j * width // columns]

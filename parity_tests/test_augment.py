@@ -86,7 +86,9 @@ def test_any_size_equals_the_oracle(shrink_all, max_examples):
     def check(data, seed, start):
         height, width = (data.draw(st.integers(1, 24)) for _ in range(2))
         high = data.draw(st.integers(1, height))
-        config = ShrinkConfig(data.draw(st.integers(1, high)), high)
+        new_height = data.draw(st.integers(high, 30))
+        new_width = data.draw(st.integers(max(high * width // height, 1), 30))
+        config = ShrinkConfig(new_height, new_width, data.draw(st.integers(1, high)), high)
         images, indices = pictures(8, height, width), range(start, start + 8)
         expected = oracle_shrink(seed, config, images, indices)
         assert np.array_equal(shrink_all(seed, config, images, np.array(indices)), expected)
@@ -96,7 +98,7 @@ def test_any_size_equals_the_oracle(shrink_all, max_examples):
 
 @BACKENDS
 def test_at_half_size_every_second_pixel_is_left_on_fresh_noise(shrink_all):
-    images, indices, config = pictures(5, 20, 28), np.arange(5), ShrinkConfig(10, 10)
+    images, indices, config = pictures(5, 20, 28), np.arange(5), ShrinkConfig(20, 28, 10, 10)
     shrunk = shrink_all(3, config, images, indices)
     elsewhere = shrink_all(3, config, 255 - images, indices)
     for i, (rows, columns) in enumerate(places(3, config, images, indices)):
@@ -117,7 +119,7 @@ def test_a_shape_at_half_size_is_its_subsampled_mask(shrink_all, shape, size):
     image = pictures(1, 224, 224)[0]
     rgb = (255, 7, 0)
     image[mask] = rgb
-    config = ShrinkConfig(112, 112)
+    config = ShrinkConfig(224, 224, 112, 112)
     (shrunk,) = shrink_all(9, config, image[None], np.array([4]))
     ((rows, columns),) = places(9, config, image[None], [4])
     painted = (shrunk == rgb).all(-1)
@@ -138,7 +140,7 @@ def test_the_subsampled_mask_of_an_even_half_is_the_mask_of_half_the_size(shape,
 
 @BACKENDS
 def test_a_picture_does_not_depend_on_its_batch(shrink_all):
-    images, config = pictures(16), ShrinkConfig(5, 20)
+    images, config = pictures(16), ShrinkConfig(20, 28, 5, 20)
     whole = shrink_all(1, config, images, np.arange(16))
     order = np.random.default_rng(0).permutation(16)
     assert np.array_equal(shrink_all(1, config, images[order], order), whole[order])
@@ -147,7 +149,7 @@ def test_a_picture_does_not_depend_on_its_batch(shrink_all):
 
 @BACKENDS
 def test_another_index_or_seed_shrinks_in_another_way(shrink_all):
-    images, config = np.repeat(pictures(1), 8, axis=0), ShrinkConfig(5, 19)
+    images, config = np.repeat(pictures(1), 8, axis=0), ShrinkConfig(20, 28, 5, 19)
     shrunk = shrink_all(1, config, images, np.arange(8))
     others = shrink_all(2, config, images, np.arange(8))
     assert len({each.tobytes() for each in (*shrunk, *others)}) == 16
@@ -156,19 +158,27 @@ def test_another_index_or_seed_shrinks_in_another_way(shrink_all):
 @BACKENDS
 def test_the_pictures_given_are_not_changed(shrink_all):
     images = pictures(4)
-    shrink_all(1, ShrinkConfig(5, 20), images, np.arange(4))
+    shrink_all(1, ShrinkConfig(20, 28, 5, 20), images, np.arange(4))
     assert np.array_equal(images, pictures(4))
 
 
 def test_a_full_height_changes_nothing():
-    images, config = pictures(4), ShrinkConfig(20, 20)
+    images, config = pictures(4), ShrinkConfig(20, 28, 20, 20)
     for shrink_all in (jax_shrink, torch_shrink):
         assert np.array_equal(shrink_all(1, config, images, np.arange(4)), images)
 
 
+@BACKENDS
+def test_what_is_shrunk_may_lie_on_less_noise_than_there_was(shrink_all):
+    images, config = pictures(6), ShrinkConfig(12, 17, 10, 12)
+    shrunk = shrink_all(1, config, images, np.arange(6))
+    assert shrunk.shape == (6, 12, 17, 3)
+    assert np.array_equal(shrunk, oracle_shrink(1, config, images, range(6)))
+
+
 def test_heights_and_places_are_uniform():
     """Six standard deviations of a mean of 4,000 draws, uniform on their ranges."""
-    indices, config = range(4000), ShrinkConfig(4, 12)
+    indices, config = range(4000), ShrinkConfig(16, 16, 4, 12)
     filled = places(6, config, np.zeros((4000, 16, 16, 3), np.uint8), indices)
     heights = np.array([rows.stop - rows.start for rows, _ in filled])
     counts = np.bincount(heights, minlength=13)[4:]
@@ -186,7 +196,7 @@ def test_heights_and_places_are_uniform():
     [("SHRINK_DRAWS", ("top", "height", "left")), ("SHRINK_KEYS", {"place": 1, "noise": 0})],
 )
 def test_other_draws_give_other_pictures(monkeypatch, perturbed, value):
-    images, indices, config = pictures(4), np.arange(4), ShrinkConfig(5, 13)
+    images, indices, config = pictures(4), np.arange(4), ShrinkConfig(20, 28, 5, 13)
     expected = oracle_shrink(1, config, images, indices)
     monkeypatch.setattr(f"zootorch.augment.{perturbed}", value)
     monkeypatch.setattr(f"zoojax.augment.{perturbed}", value)
@@ -200,20 +210,26 @@ def test_other_draws_give_other_pictures(monkeypatch, perturbed, value):
     ("config", "images", "num_indices", "message"),
     [
         (
-            ShrinkConfig(5, 20),
+            ShrinkConfig(20, 28, 5, 20),
             pictures(2)[..., :2],
             2,
             "images must be (batch, height, width, 3) uint8, got (2, 20, 28, 2) uint8",
         ),
         (
-            ShrinkConfig(5, 20),
+            ShrinkConfig(20, 28, 5, 20),
             pictures(2).astype(np.float32),
             2,
             "images must be (batch, height, width, 3) uint8, got (2, 20, 28, 3) float32",
         ),
-        (ShrinkConfig(5, 20), pictures(2), 3, "2 images need an index each, got (3,)"),
         (
-            ShrinkConfig(5, 21),
+            ShrinkConfig(20, 20, 5, 20),
+            pictures(2),
+            2,
+            "images of 20x28 pixels, shrunk to a height of 20, are wider than image_width, 20",
+        ),
+        (ShrinkConfig(20, 28, 5, 20), pictures(2), 3, "2 images need an index each, got (3,)"),
+        (
+            ShrinkConfig(21, 28, 5, 21),
             pictures(2),
             2,
             "max_height must be at most the images' height of 20 pixels, got 21",

@@ -27,11 +27,11 @@ def shrink(key: Array, images: Array, indices: Array, *, config: ShrinkConfig) -
         config: how much.
 
     Returns:
-        (batch, height, width, 3) uint8.
+        (batch, config.image_height, config.image_width, 3) uint8.
 
     Raises:
-        ValueError: when the pictures are no batch of uint8, are lower than ``max_height``, or
-            do not have an index each.
+        ValueError: when the pictures are no batch of uint8, are lower than ``max_height`` or
+            too wide, or do not have an index each.
     """
     check_shrink(config, images, indices)
     return _shrink(key, images, indices, config)
@@ -54,17 +54,27 @@ def _shrink_one(key: Array, image: Array, index: Array, config: ShrinkConfig) ->
     word = dict(zip(SHRINK_DRAWS, draws, strict=True))
     new_height = random.integers(word["height"], config.min_height, config.max_height)
     new_width = jnp.maximum(new_height * width // height, 1)
-    top = random.integers(word["top"], 0, height - new_height)
-    left = random.integers(word["left"], 0, width - new_width)
-    rows, in_rows = _sources(height, top, new_height)
-    columns, in_columns = _sources(width, left, new_width)
-    background = noise(keys["noise"], height, width).reshape(image.shape)
+    top = random.integers(word["top"], 0, config.image_height - new_height)
+    left = random.integers(word["left"], 0, config.image_width - new_width)
+    places = jnp.arange(config.image_height), jnp.arange(config.image_width)
+    rows, in_rows = _sources(places[0] - top, new_height, height)
+    columns, in_columns = _sources(places[1] - left, new_width, width)
+    background = noise(keys["noise"], config.image_height, config.image_width)
+    background = background.reshape(config.image_height, config.image_width, 3)
     inside = in_rows[:, None] & in_columns
     return jnp.where(inside[..., None], image[rows][:, columns], background)
 
 
-def _sources(size: int, start: Array, num: Array) -> tuple[Array, Array]:
-    """Return which row each new row shows, (size,) int32, and whether it shows one, bool."""
-    places = jnp.arange(size, dtype=jnp.int32) - start
+def _sources(places: Array, num: Array, size: int) -> tuple[Array, Array]:
+    """Return which of ``size`` rows each of ``num`` new rows shows.
+
+    Args:
+        places: (rows,) int32, counted from the first new row.
+        num: () int32, how many new rows there are.
+        size: how many rows the picture has.
+
+    Returns:
+        (rows,) int32, and whether a place is a new row at all, (rows,) bool.
+    """
     inside = (places >= 0) & (places < num)
     return jnp.where(inside, places * size // num, 0), inside

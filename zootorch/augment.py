@@ -34,33 +34,45 @@ class Shrink:
                 index is shrunk in another way.
 
         Returns:
-            (batch, height, width, 3) uint8.
+            (batch, config.image_height, config.image_width, 3) uint8.
 
         Raises:
-            ValueError: when the pictures are no batch of uint8, are lower than ``max_height``,
-                or do not have an index each.
+            ValueError: when the pictures are no batch of uint8, are lower than ``max_height`` or
+                too wide, or do not have an index each.
         """
-        check_shrink(self.config, images, indices)
-        height, width = images.shape[1:3]
-        key = random.fold_in(self.key.to(images.device), indices.to(images.device))
+        config = self.config
+        check_shrink(config, images, indices)
+        device = images.device
+        key = random.fold_in(self.key.to(device), indices)
         keys = {name: random.fold_in(key, i) for name, i in SHRINK_KEYS.items()}
-        draws = random.words(keys["place"], len(SHRINK_DRAWS)).unbind(-1)
+        draws = random.words(keys["place"], len(SHRINK_DRAWS))[..., None].unbind(1)
         word = dict(zip(SHRINK_DRAWS, draws, strict=True))
-        new_height = random.integers(word["height"], self.config.min_height, self.config.max_height)
+
+        height, width = images.shape[1:3]
+        new_height = random.integers(word["height"], config.min_height, config.max_height)
         new_width = (new_height * width // height).clamp(min=1)
-        top = random.integers(word["top"], 0, height - new_height)
-        left = random.integers(word["left"], 0, width - new_width)
-        rows, in_rows = _sources(height, top, new_height)
-        columns, in_columns = _sources(width, left, new_width)
-        background = noise(keys["noise"], height, width)
-        batch = torch.arange(len(images), device=images.device)[:, None, None]
-        shrunk = images[batch, rows[:, :, None], columns[:, None, :]]
-        inside = in_rows[:, :, None] & in_columns[:, None, :]
+        top = random.integers(word["top"], 0, config.image_height - new_height)
+        left = random.integers(word["left"], 0, config.image_width - new_width)
+        places = (torch.arange(n, device=device) for n in (config.image_height, config.image_width))
+        rows, in_rows = _sources(next(places) - top, new_height, height)
+        columns, in_columns = _sources(next(places) - left, new_width, width)
+        background = noise(keys["noise"], config.image_height, config.image_width)
+        batch = torch.arange(len(images), device=device)[:, None, None]
+        shrunk = images[batch, rows[:, :, None], columns[:, None]]
+        inside = in_rows[:, :, None] & in_columns[:, None]
         return torch.where(inside[..., None], shrunk, background)
 
 
-def _sources(size: int, start: Tensor, num: Tensor) -> tuple[Tensor, Tensor]:
-    """Return which row each new row shows, (batch, size) int64, and whether it shows one, bool."""
-    places = torch.arange(size, device=start.device) - start[:, None]
-    inside = (places >= 0) & (places < num[:, None])
-    return torch.where(inside, places * size // num[:, None], 0), inside
+def _sources(places: Tensor, num: Tensor, size: int) -> tuple[Tensor, Tensor]:
+    """Return which of ``size`` rows each of ``num`` new rows shows.
+
+    Args:
+        places: (batch, rows) int64, counted from the first new row of each picture.
+        num: (batch, 1) int32, how many new rows there are.
+        size: how many rows a picture has.
+
+    Returns:
+        (batch, rows) int64, and whether a place is a new row at all, (batch, rows) bool.
+    """
+    inside = (places >= 0) & (places < num)
+    return torch.where(inside, places * size // num, 0), inside

@@ -18,17 +18,17 @@ from zoojax.spec.files import plain
 SMALL = {"min_size": 3, "max_size": 20}
 
 SHRUNK = {
-    "a third to two thirds": (ShapesConfig(), ShrinkConfig(75, 150), 0, (0, 9, 18, 27, 63999)),
-    "exactly a half": (ShapesConfig(), ShrinkConfig(112, 112), 2**32 - 1, (8, 17, 26)),
+    "default": (ShapesConfig(), ShrinkConfig(), 0, (0, 9, 18, 27, 63999)),
+    "exactly a half": (ShapesConfig(), ShrinkConfig(224, 224, 112, 112), 2**32 - 1, (8, 17, 26)),
     "wide": (
         ShapesConfig(image_height=21, image_width=35, **SMALL),
-        ShrinkConfig(5, 21),
+        ShrinkConfig(21, 35, 5, 21),
         42,
         range(20),
     ),
     "tall": (
         ShapesConfig(image_height=40, image_width=22, **SMALL),
-        ShrinkConfig(1, 30),
+        ShrinkConfig(33, 50, 1, 30),
         1,
         range(20),
     ),

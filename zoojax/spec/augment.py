@@ -10,7 +10,8 @@ def check_shrink(config: ShrinkConfig, images: Any, indices: Any) -> None:
 
     Args:
         config: how much.
-        images: must be (batch, height, width, 3) uint8, ``height`` at least ``max_height``.
+        images: must be (batch, height, width, 3) uint8, not lower than ``max_height``, nor so
+            wide that at this height they exceed ``image_width``.
         indices: must be (batch,).
     """
     shape, dtype = tuple(images.shape), str(images.dtype).removeprefix("torch.")
@@ -22,4 +23,9 @@ def check_shrink(config: ShrinkConfig, images: Any, indices: Any) -> None:
         raise ValueError(
             f"max_height must be at most the images' height of {shape[1]} pixels, "
             f"got {config.max_height}"
+        )
+    if config.max_height * shape[2] // shape[1] > config.image_width:
+        raise ValueError(
+            f"images of {shape[1]}x{shape[2]} pixels, shrunk to a height of {config.max_height}, "
+            f"are wider than image_width, {config.image_width}"
         )
