@@ -44,10 +44,8 @@ def mask(shape, width, height, *, upside_down=False, sideways=False):
     return (dx <= width // 2) & (y <= height) & (y * width >= 2 * height * dx)
 
 
-def noise(seed, config, index):
-    height, width = config.image_height, config.image_width
+def noise(key, height, width):
     words_a_row = (3 * width + 3) // 4
-    key = draws.fold_in(draws.stream(seed, "noise"), index)
     words = draws.words(key, height * words_a_row).astype("<u4")
     rows = words.view(np.uint8).reshape(height, 4 * words_a_row)
     return rows[:, : 3 * width].reshape(height, width, 3).copy()
@@ -78,9 +76,26 @@ def picture(seed, config, index):
     }
     rgb = jittered(list(config.palette.values())[color], magnitude)
 
-    image = noise(seed, config, index)
+    key = draws.fold_in(draws.stream(seed, "noise"), index)
+    image = noise(key, config.image_height, config.image_width)
     image[top : top + size, left : left + size][mask(kind, size, size, **turned)] = rgb
     return ShapeBatch(image, shape, color, rgb, magnitude, size, top, left, **turned)
+
+
+def shrink(seed, config, image, index):
+    """Return a shrunk picture, and the slices of rows and columns that it fills."""
+    height, width, _ = image.shape
+    key = draws.fold_in(draws.stream(seed, "augment"), index)
+    place = draws.words(draws.fold_in(key, 0), 3)
+    rows = int(draws.integers(place[0], config.min_height, config.max_height))
+    columns = max(rows * width // height, 1)
+    top = int(draws.integers(place[1], 0, config.image_height - rows))
+    left = int(draws.integers(place[2], 0, config.image_width - columns))
+    result = noise(draws.fold_in(key, 1), config.image_height, config.image_width)
+    for i in range(rows):
+        for j in range(columns):
+            result[top + i, left + j] = image[i * height // rows, j * width // columns]
+    return result, (slice(top, top + rows), slice(left, left + columns))
 
 
 def simulate(seed, config, indices):

@@ -5,7 +5,7 @@ import dataclasses
 import numpy as np
 import pytest
 
-from zoojax.spec.config import CNNConfig, RunConfig, ShapesConfig, TrainConfig
+from zoojax.spec.config import CNNConfig, RunConfig, ShapesConfig, ShrinkConfig, TrainConfig
 from zoojax.spec.labels import color_entry, parse_color
 
 # The syllabus, section 1.
@@ -35,6 +35,10 @@ INTEGERS = [
         for name in ("image_height", "image_width", "min_size", "max_size")
     ],
     (ShapesConfig, "magnitude", "an integer from 0 to 99", (-1, 100)),
+    *[
+        (ShrinkConfig, name, "an integer >= 1", (0, -3))
+        for name in ("image_height", "image_width", "min_height", "max_height")
+    ],
     *[
         (CNNConfig, name, "an integer >= 1", (0, -1))
         for name in (
@@ -151,6 +155,13 @@ def test_shapes_that_cannot_be_drawn_are_refused(options, parts):
 def test_a_kernel_larger_than_its_input_names_layer_and_size(options, parts):
     assert_refused(CNNConfig, options, *parts)
     CNNConfig(**options | {"height": 200, "width": 200})
+
+
+def test_a_picture_is_not_shrunk_to_more_than_its_noise():
+    sizes = {"min_height": 9, "max_height": 8}
+    assert_refused(ShrinkConfig, sizes, "min_height must not exceed max_height, got 9 > 8")
+    sizes = {"image_height": 7, "min_height": 1, "max_height": 8}
+    assert_refused(ShrinkConfig, sizes, "max_height must be at most image_height, 7, got 8")
 
 
 def test_a_model_too_deep_for_the_pictures_of_a_run_is_refused():

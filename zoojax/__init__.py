@@ -7,6 +7,7 @@ objects, under the same names.
 from zoojax.spec.lazy import attach
 
 _HOMES = {
+    "zoojax.augment": ("shrink",),
     "zoojax.checkpoint": ("load_pretrained", "save_pretrained"),
     "zoojax.cnn": ("CNN",),
     "zoojax.conformal": (
@@ -46,6 +47,7 @@ _HOMES = {
         "MLPConfig",
         "RNNConfig",
         "ShapesConfig",
+        "ShrinkConfig",
         "SinusoidsConfig",
         "TrainConfig",
     ),

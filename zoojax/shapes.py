@@ -168,7 +168,7 @@ def sample_scene(key: Array, config: ShapesConfig, index: Array) -> ShapeBatch:
     )
 
 
-def _noise(key: Array, height: int, width: int) -> Array:
+def noise(key: Array, height: int, width: int) -> Array:
     """Return uniform bytes, (height, 3 * width) uint8: four a word, each row on new words."""
     words_a_row = -(-3 * width // 4)
     word = random.words(key, height * words_a_row).reshape(height, words_a_row)
@@ -189,7 +189,7 @@ def render_scene(key: Array, config: ShapesConfig, index: Array, scene: ShapeBat
         (height, width, 3) uint8.
     """
     height, width = config.image_height, config.image_width
-    noise = _noise(jax.random.fold_in(random.stream(key, "noise"), index), height, width)
+    background = noise(jax.random.fold_in(random.stream(key, "noise"), index), height, width)
     kinds = jnp.array([labels.SHAPES.index(name) for name in config.shapes])
     first, last = row_spans(
         kinds[scene.shape],
@@ -204,7 +204,7 @@ def render_scene(key: Array, config: ShapesConfig, index: Array, scene: ShapeBat
     byte = jnp.arange(3 * width, dtype=jnp.int32)
     start, stop = 3 * (scene.left + first), 3 * (scene.left + last + 1)
     inside = (byte >= start[:, None]) & (byte < stop[:, None])
-    return jnp.where(inside, jnp.tile(scene.rgb, width), noise).reshape(height, width, 3)
+    return jnp.where(inside, jnp.tile(scene.rgb, width), background).reshape(height, width, 3)
 
 
 def _simulate_one(key: Array, config: ShapesConfig, index: Array) -> ShapeBatch:

@@ -7,6 +7,7 @@ same names.
 from zoojax.spec.lazy import attach
 
 _HOMES = {
+    "zootorch.augment": ("Shrink",),
     "zootorch.cnn": ("CNN",),
     "zootorch.conformal": (
         "APS",
@@ -46,6 +47,7 @@ _HOMES = {
         "MLPConfig",
         "RNNConfig",
         "ShapesConfig",
+        "ShrinkConfig",
         "SinusoidsConfig",
         "TrainConfig",
     ),

@@ -148,7 +148,7 @@ def sample_scenes(key: Tensor, config: ShapesConfig, indices: Tensor) -> ShapeBa
     )
 
 
-def _noise(keys: Tensor, height: int, width: int) -> Tensor:
+def noise(keys: Tensor, height: int, width: int) -> Tensor:
     """Return uniform bytes: four a word, each row of a picture on new words.
 
     Args:
@@ -160,9 +160,12 @@ def _noise(keys: Tensor, height: int, width: int) -> Tensor:
         (batch, height, width, 3) uint8.
     """
     words_a_row = -(-3 * width // 4)
-    word = random.bits(keys, height * words_a_row).view(-1, height, words_a_row)
-    row_bytes = word.view(torch.uint8)[:, :, : 3 * width]
-    return row_bytes.reshape(len(keys), height, width, 3)
+    images = torch.empty((len(keys), height, width, 3), dtype=torch.uint8, device=keys.device)
+    for start in range(0, len(keys), CHUNK):
+        chunk = slice(start, start + CHUNK)
+        word = random.bits(keys[chunk], height * words_a_row).view(-1, height, words_a_row)
+        images[chunk] = word.view(torch.uint8)[:, :, : 3 * width].unflatten(-1, (width, 3))
+    return images
 
 
 def render_scenes(key: Tensor, config: ShapesConfig, indices: Tensor, scenes: ShapeBatch) -> Tensor:
@@ -178,11 +181,8 @@ def render_scenes(key: Tensor, config: ShapesConfig, indices: Tensor, scenes: Sh
         (batch, height, width, 3) uint8.
     """
     height, width = config.image_height, config.image_width
-    images = torch.empty((len(indices), height, width, 3), dtype=torch.uint8)
     keys = random.fold_in(random.fold_in(key, STREAMS["noise"]), indices)
-    for start in range(0, len(indices), CHUNK):
-        chunk = slice(start, start + CHUNK)
-        images[chunk] = _noise(keys[chunk], height, width)
+    images = noise(keys, height, width)
     numbers = zip(*(field.tolist() for field in scenes[1:]), strict=True)
     for image, fields in zip(images, numbers, strict=True):
         _paint(image, config, ShapeBatch(None, *fields))

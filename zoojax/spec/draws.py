@@ -24,11 +24,18 @@ STREAMS = {
     "dropout": 5,
     "waves": 6,
     "conformal": 7,
+    "augment": 8,
 }
 """Index folded into the root key for each purpose. New streams go at the end."""
 
 SCENE_DRAWS = ("magnitude", "size", "top", "left", "upside_down", "sideways")
 """What the words at positions 0, 1, 2, ... of an image's scene key decide."""
+
+SHRINK_DRAWS = ("height", "top", "left")
+"""What the words at positions 0, 1, 2 of a shrunk image's place key decide."""
+
+SHRINK_KEYS = {"place": 0, "noise": 1}
+"""Index folded into a shrunk image's augment key for its place and for the noise around it."""
 
 MAX_SEED = 2**32 - 1
 

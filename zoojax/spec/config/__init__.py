@@ -1,5 +1,6 @@
 """Configurations: frozen dataclasses that are checked when they are made."""
 
+from zoojax.spec.config.augment import ShrinkConfig
 from zoojax.spec.config.checks import check_num_each
 from zoojax.spec.config.conformal import ConformalConfig, conformal_of
 from zoojax.spec.config.data import ShapesConfig, SinusoidsConfig
@@ -16,6 +17,7 @@ __all__ = [
     "RNNConfig",
     "RunConfig",
     "ShapesConfig",
+    "ShrinkConfig",
     "SinusoidsConfig",
     "TrainConfig",
     "check_num_each",
