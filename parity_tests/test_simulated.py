@@ -14,7 +14,14 @@ import zoojax.pipeline
 import zootorch.pipeline
 from zoojax import simulated as ours
 from zoojax.spec.checkpoints import Checkpoints
-from zoojax.spec.config import DEFAULT_RUNS, CNNConfig, RunConfig, ShapesConfig, TrainConfig
+from zoojax.spec.config import (
+    DEFAULT_RUNS,
+    CNNConfig,
+    RunConfig,
+    ShapesConfig,
+    ShrinkConfig,
+    TrainConfig,
+)
 from zoojax.spec.fingerprint import fingerprint, sha256_of
 from zoojax.spec.records import Batch
 from zootorch import simulated as theirs
@@ -24,6 +31,7 @@ pytestmark = pytest.mark.filterwarnings("ignore::zoojax.spec.metrics.UndefinedMe
 
 SHAPES = ShapesConfig(12, 12, 4, 10)
 NUM_EACH = 3
+SHRINK = ShrinkConfig(8, 9, 5, 8)
 NUM = NUM_EACH * SHAPES.num_combinations
 RUN = RunConfig(
     data=dataclasses.replace(SHAPES, shades=False),
@@ -34,8 +42,14 @@ RUN = RunConfig(
 PIPELINES = {"jax": zoojax.pipeline, "torch": zootorch.pipeline}
 
 
-def both(period=0):
-    return [module.simulated_images(5, SHAPES, NUM, period=period) for module in (ours, theirs)]
+def images_of(seed=5, config=SHAPES, **options):
+    places = np.arange(NUM, dtype=np.int32)
+    return ours.SimulatedImages(jax.random.key(seed), config, jax.numpy.array(places), **options)
+
+
+def both(**options):
+    theirs_ = theirs.SimulatedImages(5, SHAPES, torch.arange(NUM), **options)
+    return [images_of(**options), theirs_]
 
 
 def stored(num_each=NUM_EACH):
@@ -53,6 +67,16 @@ def test_they_are_the_pictures_of_the_stored_data_set():
     first, second = both()
     np.testing.assert_array_equal(np.asarray(first), expected)
     np.testing.assert_array_equal(second.numpy(), expected)
+
+
+def test_shrunk_pictures_are_those_of_the_stored_ones_by_their_places():
+    expected, places = stored(2 * NUM_EACH), np.arange(NUM, 2 * NUM, dtype=np.int32)
+    key = jax.random.key(5)
+    shrunk = np.asarray(zoojax.shrink(key, expected[NUM:], places, config=SHRINK))
+    for images in both(shrink=SHRINK, period=NUM):
+        assert images.shape == (NUM, 8, 9, 3)
+        np.testing.assert_array_equal(np.asarray(images.of_epoch(1)[:]), shrunk)
+        np.testing.assert_array_equal(np.asarray(images.of_epoch(1)[3:5]), shrunk[3:5])
 
 
 def test_each_epoch_has_the_next_pictures_of_a_longer_data_set():
@@ -83,9 +107,10 @@ def test_their_fingerprint_is_the_same_in_both_and_of_all_that_decides_them():
     first, second = (fingerprint(images) for images in both())
     assert first == second
     others = [
-        ours.simulated_images(6, SHAPES, NUM, period=0),
-        ours.simulated_images(5, SHAPES, NUM, period=NUM),
-        ours.simulated_images(5, dataclasses.replace(SHAPES, magnitude=3), NUM, period=0),
+        images_of(6),
+        images_of(period=NUM),
+        images_of(shrink=SHRINK),
+        images_of(config=dataclasses.replace(SHAPES, magnitude=3)),
         both()[0].of_epoch(0).part(np.arange(NUM)[::-1]),
     ]
     assert all(fingerprint(each)["sha256"] != first["sha256"] for each in others)

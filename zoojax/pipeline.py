@@ -60,8 +60,10 @@ def simulate(config: RunConfig) -> Batch:
     seed = config.train.seed
     if isinstance(config.data, ShapesConfig):
         if config.pictures != "stored":
-            num, period = config.num_samples, config.num_samples * (config.pictures == "fresh")
-            images = simulated.simulated_images(seed, config.data, num, period=period)
+            num, key = config.num_samples, random.root_key(seed)
+            period = num if config.pictures == "fresh" else 0
+            places = jnp.arange(num, dtype=jnp.int32)
+            images = simulated.SimulatedImages(key, config.data, places, period=period)
             return Batch(images, config.data.labels(config.target, config.num_each))
         drawn = shapes.simulate_shapes(random.root_key(seed), config.data, config.num_each)
         return Batch(np.asarray(drawn.images), np.asarray(getattr(drawn, config.target)))

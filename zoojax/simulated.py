@@ -3,16 +3,15 @@
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 from flax import struct
 from jax import Array
 from jax.typing import ArrayLike
 from numpy.typing import NDArray
 
-from zoojax import random
+from zoojax import augment
 from zoojax.shapes import simulate_batch
-from zoojax.spec.config import ShapesConfig
+from zoojax.spec.config import ShapesConfig, ShrinkConfig
 from zoojax.spec.fingerprint import simulated_fingerprint
 from zoojax.spec.records import Batch
 
@@ -26,24 +25,27 @@ class SimulatedImages(struct.PyTreeNode):
     then is a part.
 
     Attributes:
-        places: (samples,) int32, places of the pictures in their data set.
         key: root key of the data set.
         config: what the pictures show; static.
+        places: (samples,) int32, places of the pictures in their data set.
         period: by how many places the pictures of each epoch are further on, 0 to see the
             same in all; static.
+        shrink: how each is shrunk, by a draw of its place; None for as it is; static.
     """
 
-    places: Array
     key: Array
     config: ShapesConfig = struct.field(pytree_node=False)
+    places: Array
     period: int = struct.field(pytree_node=False, default=0)
+    shrink: ShrinkConfig | None = struct.field(pytree_node=False, default=None)
 
     dtype = np.dtype(np.uint8)
 
     @property
     def shape(self) -> tuple[int, int, int, int]:
         """(samples, height, width, 3)."""
-        return len(self.places), self.config.image_height, self.config.image_width, 3
+        pictures = self.shrink or self.config
+        return len(self.places), pictures.image_height, pictures.image_width, 3
 
     def __len__(self) -> int:
         """Return the number of pictures."""
@@ -51,7 +53,11 @@ class SimulatedImages(struct.PyTreeNode):
 
     def __getitem__(self, rows: ArrayLike | slice) -> Array:
         """Make the pictures of some rows, (rows, height, width, 3) uint8."""
-        return simulate_batch(self.key, self.config, self.places[rows]).images
+        places = self.places[rows]
+        images = simulate_batch(self.key, self.config, places).images
+        if self.shrink is None:
+            return images
+        return augment.shrink(self.key, images, places, config=self.shrink)
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[np.uint8]:
         """Make all pictures, as a NumPy array."""
@@ -68,13 +74,9 @@ class SimulatedImages(struct.PyTreeNode):
 
     def fingerprint(self) -> dict[str, Any]:
         """Return what tells these pictures from others."""
-        words = np.asarray(jax.random.key_data(self.key))
-        return simulated_fingerprint(self.config, words, np.asarray(self.places), self.period)
-
-
-def simulated_images(seed: int, config: ShapesConfig, num: int, *, period: int) -> SimulatedImages:
-    """Return the first ``num`` pictures of a data set, none of them made yet."""
-    return SimulatedImages(jnp.arange(num, dtype=jnp.int32), random.root_key(seed), config, period)
+        words, places = np.asarray(jax.random.key_data(self.key)), np.asarray(self.places)
+        about = (self.config, self.shrink, words.tolist(), self.period, places.tolist())
+        return simulated_fingerprint(self.shape, about)
 
 
 def part(dataset: Batch, rows: NDArray[np.integer]) -> Batch:

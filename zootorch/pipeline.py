@@ -46,8 +46,10 @@ def simulate(config: RunConfig) -> Batch:
     seed = config.train.seed
     if isinstance(config.data, ShapesConfig):
         if config.pictures != "stored":
-            num, period = config.num_samples, config.num_samples * (config.pictures == "fresh")
-            images = simulated.simulated_images(seed, config.data, num, period=period)
+            num = config.num_samples
+            period = num if config.pictures == "fresh" else 0
+            places = torch.arange(num)
+            images = simulated.SimulatedImages(seed, config.data, places, period=period)
             labels = config.data.labels(config.target, config.num_each)
             return Batch(images, torch.from_numpy(labels))
         drawn = ShapesDataset(config.data, config.num_each, seed).arrays()

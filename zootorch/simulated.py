@@ -1,5 +1,6 @@
 """Pictures that are made when they are asked for, so that no memory is needed to keep them."""
 
+import copy
 from typing import Any
 
 import numpy as np
@@ -7,10 +8,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from zoojax.spec.config import ShapesConfig
+from zoojax.spec.config import ShapesConfig, ShrinkConfig
 from zoojax.spec.fingerprint import simulated_fingerprint
 from zoojax.spec.records import Batch
-from zootorch import random
+from zootorch.augment import Shrink
+from zootorch.random import Generator
 from zootorch.shapes import render_scenes, sample_scenes
 
 
@@ -18,23 +20,34 @@ class SimulatedImages:
     """Pictures of coloured shapes, to be used as an array of them: ``images[rows]`` makes some.
 
     Args:
-        places: (samples,) int64, places of the pictures in their data set.
-        key: root key of the data set, (2,) int64.
+        seed: integer from 0 to 2^32 - 1, that of the data set.
         config: what the pictures show.
+        places: (samples,) int64, places of the pictures in their data set.
         period: by how many places the pictures of each epoch are further on, 0 to see the
             same in all.
+        shrink: how each is shrunk, by a draw of its place; None for as it is.
     """
 
     dtype = torch.uint8
-    device = torch.device("cpu")
 
-    def __init__(self, places: Tensor, key: Tensor, config: ShapesConfig, period: int = 0) -> None:
-        self.places, self.key, self.config, self.period = places, key, config, period
+    def __init__(
+        self,
+        seed: int,
+        config: ShapesConfig,
+        places: Tensor,
+        *,
+        period: int = 0,
+        shrink: ShrinkConfig | None = None,
+    ) -> None:
+        self.key, self.config, self.places = Generator(seed).key, config, places
+        self.period, self.shrink = period, shrink
+        self._change = None if shrink is None else Shrink(shrink, Generator(seed))
 
     @property
     def shape(self) -> tuple[int, int, int, int]:
         """(samples, height, width, 3)."""
-        return len(self.places), self.config.image_height, self.config.image_width, 3
+        pictures = self.shrink or self.config
+        return len(self.places), pictures.image_height, pictures.image_width, 3
 
     def __len__(self) -> int:
         """Return the number of pictures."""
@@ -44,30 +57,31 @@ class SimulatedImages:
         """Make the pictures of some rows, (rows, height, width, 3) uint8."""
         places = self.places[rows]
         scenes = sample_scenes(self.key, self.config, places)
-        return render_scenes(self.key, self.config, places, scenes)
+        images = render_scenes(self.key, self.config, places, scenes)
+        return images if self._change is None else self._change(images, places)
 
-    def numpy(self, *, force: bool = False) -> NDArray[np.uint8]:
-        """Make all pictures, as a NumPy array; ``force`` is as of a tensor."""
+    def numpy(self) -> NDArray[np.uint8]:
+        """Make all pictures, as a NumPy array."""
         return np.asarray(self[:])
 
     def part(self, rows: Tensor) -> "SimulatedImages":
         """Return some of the pictures, none of them made yet."""
-        return SimulatedImages(self.places[rows], self.key, self.config, self.period)
+        return self._at(self.places[rows])
 
     def of_epoch(self, epoch: int) -> "SimulatedImages":
         """Return the pictures of an epoch, counted from 0."""
-        places = self.places + epoch * self.period
-        return SimulatedImages(places, self.key, self.config, self.period)
+        return self._at(self.places + epoch * self.period)
+
+    def _at(self, places: Tensor) -> "SimulatedImages":
+        other = copy.copy(self)
+        other.places = places
+        return other
 
     def fingerprint(self) -> dict[str, Any]:
         """Return what tells these pictures from others."""
-        key, places = self.key.numpy(), self.places.numpy()
-        return simulated_fingerprint(self.config, key, places, self.period)
-
-
-def simulated_images(seed: int, config: ShapesConfig, num: int, *, period: int) -> SimulatedImages:
-    """Return the first ``num`` pictures of a data set, none of them made yet."""
-    return SimulatedImages(torch.arange(num), random.root_key(seed), config, period)
+        words, places = self.key.tolist(), self.places.tolist()
+        about = (self.config, self.shrink, words, self.period, places)
+        return simulated_fingerprint(self.shape, about)
 
 
 def part(dataset: Batch, rows: Tensor) -> Batch:

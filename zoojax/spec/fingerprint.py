@@ -1,13 +1,11 @@
 """What tells one data set from another: types, shapes and a hash of the bytes."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from zoojax.spec.config import ShapesConfig
 from zoojax.spec.records import Batch
 
 CHUNK = 256
@@ -33,24 +31,15 @@ def sha256_of(inputs: Any) -> str:
     return found.hexdigest()
 
 
-def simulated_fingerprint(
-    config: ShapesConfig, key: NDArray[Any], places: NDArray[Any], period: int
-) -> dict[str, Any]:
+def simulated_fingerprint(shape: Sequence[int], about: tuple[Any, ...]) -> dict[str, Any]:
     """Return kind, shape and SHA-256 of what decides pictures that are made when asked for.
 
     Args:
-        config: what they show.
-        key: (2,) integers, root key of the data set.
-        places: (samples,) integers.
-        period: by how many places those of each epoch are further on.
+        shape: (samples, height, width, 3).
+        about: all that decides them, as configurations, numbers and lists.
     """
-    about = f"{config} {key.tolist()} {period} {places.tolist()}"
-    shape = [len(places), config.image_height, config.image_width, 3]
-    return {
-        "kind": "simulated",
-        "shape": shape,
-        "sha256": hashlib.sha256(about.encode()).hexdigest(),
-    }
+    sha256 = hashlib.sha256(repr(about).encode()).hexdigest()
+    return {"kind": "simulated", "shape": list(shape), "sha256": sha256}
 
 
 def data_fingerprint(**datasets: Batch | None) -> dict[str, Any]:
