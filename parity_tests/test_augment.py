@@ -162,6 +162,15 @@ def test_the_pictures_given_are_not_changed(shrink_all):
     assert np.array_equal(images, pictures(4))
 
 
+def test_jax_shrinks_alike_inside_a_program_and_with_64_bits():
+    images, indices, config = pictures(4), np.arange(4), ShrinkConfig(20, 28, 5, 20)
+    expected = oracle_shrink(1, config, images, indices)
+    compiled = jax.jit(shrink, static_argnames="config")
+    assert np.array_equal(compiled(random.root_key(1), images, indices, config=config), expected)
+    with jax.enable_x64(True):
+        assert np.array_equal(jax_shrink(1, config, images, indices), expected)
+
+
 def test_a_full_height_changes_nothing():
     images, config = pictures(4), ShrinkConfig(20, 28, 20, 20)
     for shrink_all in (jax_shrink, torch_shrink):

@@ -56,7 +56,8 @@ def _shrink_one(key: Array, image: Array, index: Array, config: ShrinkConfig) ->
     new_width = jnp.maximum(new_height * width // height, 1)
     top = random.integers(word["top"], 0, config.image_height - new_height)
     left = random.integers(word["left"], 0, config.image_width - new_width)
-    places = jnp.arange(config.image_height), jnp.arange(config.image_width)
+    sizes = (config.image_height, config.image_width)
+    places = [jnp.arange(n, dtype=jnp.int32) for n in sizes]
     rows, in_rows = _sources(places[0] - top, new_height, height)
     columns, in_columns = _sources(places[1] - left, new_width, width)
     background = noise(keys["noise"], config.image_height, config.image_width)

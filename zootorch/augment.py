@@ -53,9 +53,9 @@ class Shrink:
         new_width = (new_height * width // height).clamp(min=1)
         top = random.integers(word["top"], 0, config.image_height - new_height)
         left = random.integers(word["left"], 0, config.image_width - new_width)
-        places = (torch.arange(n, device=device) for n in (config.image_height, config.image_width))
-        rows, in_rows = _sources(next(places) - top, new_height, height)
-        columns, in_columns = _sources(next(places) - left, new_width, width)
+        places = [torch.arange(n, device=device) for n in (config.image_height, config.image_width)]
+        rows, in_rows = _sources(places[0] - top, new_height, height)
+        columns, in_columns = _sources(places[1] - left, new_width, width)
         background = noise(keys["noise"], config.image_height, config.image_width)
         batch = torch.arange(len(images), device=device)[:, None, None]
         shrunk = images[batch, rows[:, :, None], columns[:, None]]

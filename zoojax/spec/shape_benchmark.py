@@ -66,10 +66,39 @@ _WORKSHOP = Recipe(
     train=TrainConfig(optimizer="adam"),
 )
 
+# Edges and corners suffice to tell shapes apart: three convolutions, which keep a place for every
+# eight pixels, learn shapes of ten pixels sooner than four or five do. The largest of all places
+# finds a shape anywhere.
+_SHAPE = Recipe(
+    num_each=8000,
+    model=CNNConfig(
+        num_cnn_channels=32,
+        num_cnn_layers=1,
+        hidden_dim=32,
+        kernel_size=5,
+        stride=2,
+        padding=2,
+        pooling=1,
+        dropout=0.0,
+        conv_activation="relu",
+        head="max",
+    ),
+    train=TrainConfig(num_epochs=1, batch_size=32, learning_rate=0.01, schedule="one_cycle"),
+    shrink=ShrinkConfig(image_height=112, image_width=112, min_height=64, max_height=112),
+)
+
+_COLOR = dataclasses.replace(
+    _SHAPE,
+    num_each=1000,
+    model=dataclasses.replace(_SHAPE.model, num_cnn_channels=16, num_cnn_layers=0),
+)
+
 RECIPES: dict[str, dict[Target, Recipe]] = {
     "workshop": {"shape": _WORKSHOP, "color": _WORKSHOP},
+    "shrunk": {"shape": _SHAPE, "color": _COLOR},
 }
-"""By name, of each target."""
+"""By name, of each target. "shrunk" is ours: training pictures shrunk to shapes of 5 to 50 pixels,
+each picture seen once."""
 
 
 Summary = dict[str, dict[str, Any]]
