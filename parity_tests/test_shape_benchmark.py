@@ -41,14 +41,14 @@ def count(model):
 
 
 def test_the_workshops_model_has_its_22852_parameters():
-    config = RECIPES["workshop"]["shape"].model_of("shape", testing=True)
+    config = RECIPES["workshop"]["shape"].model_of(testing=True)
     assert count(zootorch.CNN(config)) == 22_852
 
 
 @pytest.mark.parametrize(("name", "target"), ALL)
 def test_a_model_trained_on_small_pictures_takes_those_of_the_test(name, target):
     recipe = RECIPES[name][target]
-    trained, tested = (recipe.model_of(target, testing=testing) for testing in (False, True))
+    trained, tested = (recipe.model_of(testing=testing) for testing in (False, True))
     assert (tested.height, tested.width) == (TEST.image_height, TEST.image_width)
     assert tested.num_classes == len(TEST.class_names(target))
     pictures = recipe.shrink or TRAINING

@@ -4,12 +4,15 @@ Its author reports an accuracy of 75% for shape, and calls color easier.
 """
 
 import dataclasses
+import math
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
+from zoojax.spec.checkpoints import Arrays
 from zoojax.spec.config import CNNConfig, ShapesConfig, ShrinkConfig, TrainConfig
+from zoojax.spec.history import History
 
 Target = Literal["shape", "color"]
 
@@ -28,6 +31,7 @@ class Recipe:
     """How a classifier of the benchmark is made.
 
     Attributes:
+        target: what it tells: shape or color.
         num_each: training pictures of each combination of shape and color. Simulated where
             they are needed, they may well be more than a disk holds.
         model: what is trained; its classes and its size of pictures are set by ``model_of``.
@@ -35,41 +39,65 @@ class Recipe:
         shrink: how training pictures are shrunk; None to train on them as they are.
     """
 
+    target: Target
     num_each: int
     model: CNNConfig
     train: TrainConfig
     shrink: ShrinkConfig | None = None
 
-    def model_of(self, target: Target, *, testing: bool) -> CNNConfig:
+    def model_of(self, *, testing: bool) -> CNNConfig:
         """Return the model's configuration.
 
         A global head takes pictures of any size, so that the weights of small pictures, which
         take a quarter of the time, are those of large ones.
 
         Args:
-            target: shape or color.
-            testing: whether it is to classify test pictures, or shrunk training pictures.
+            testing: whether it is to classify test pictures, or training pictures.
         """
         pictures = TEST if testing or self.shrink is None else self.shrink
         return dataclasses.replace(
             self.model,
-            num_classes=len(TEST.class_names(target)),
+            num_classes=len(TEST.class_names(self.target)),
             height=pictures.image_height,
             width=pictures.image_width,
         )
 
+    def train_of(self, seed: int) -> TrainConfig:
+        """Return how a seed is trained."""
+        return dataclasses.replace(self.train, seed=seed)
+
+
+class Tested(NamedTuple):
+    """What one seed came to.
+
+    Attributes:
+        history: of its training.
+        weights: by name, in torch's axis orders.
+        scores: every metric on its test pictures.
+    """
+
+    history: History
+    weights: Arrays
+    scores: dict[str, Any]
+
+
+def seed_of_test(seed: int) -> int:
+    """Return the seed of the test pictures that belong to one of training: no other's pictures."""
+    return seed + 10_000
+
 
 _WORKSHOP = Recipe(
+    target="shape",
     num_each=2000,
     model=CNNConfig(num_cnn_channels=16, num_cnn_layers=3, hidden_dim=16, num_layers=1),
-    # Adam is the workshop's; what it does not tell is our default.
-    train=TrainConfig(optimizer="adam"),
+    train=TrainConfig(optimizer="adam", num_epochs=50, batch_size=128, learning_rate=0.0001),
 )
 
 # Edges and corners suffice to tell shapes apart: three convolutions, which keep a place for every
 # eight pixels, learn shapes of ten pixels sooner than four or five do. The largest of all places
 # finds a shape anywhere.
 _SHAPE = Recipe(
+    target="shape",
     num_each=8000,
     model=CNNConfig(
         num_cnn_channels=32,
@@ -89,12 +117,13 @@ _SHAPE = Recipe(
 
 _COLOR = dataclasses.replace(
     _SHAPE,
+    target="color",
     num_each=1000,
     model=dataclasses.replace(_SHAPE.model, num_cnn_channels=16, num_cnn_layers=0),
 )
 
 RECIPES: dict[str, dict[Target, Recipe]] = {
-    "workshop": {"shape": _WORKSHOP, "color": _WORKSHOP},
+    "workshop": {"shape": _WORKSHOP, "color": dataclasses.replace(_WORKSHOP, target="color")},
     "shrunk": {"shape": _SHAPE, "color": _COLOR},
 }
 """By name, of each target. "shrunk" is ours: training pictures shrunk to shapes of 5 to 50 pixels,
@@ -111,7 +140,8 @@ def summarise(scores: Sequence[Mapping[str, Any]], class_names: Sequence[str]) -
 
     Args:
         scores: of each seed, what ``zoojax.scores.classifier_scores`` or
-            ``zootorch.scores.ClassifierScores`` found of its labels and probabilities.
+            ``zootorch.scores.ClassifierScores`` found of its labels and probabilities; what is
+            undefined may be None, as in JSON.
         class_names: of the classes, in label order.
 
     Returns:
@@ -140,9 +170,10 @@ def summarise(scores: Sequence[Mapping[str, Any]], class_names: Sequence[str]) -
     return summary
 
 
-def _figure(values: Sequence[float]) -> dict[str, Any]:
+def _figure(found: Sequence[float | None]) -> dict[str, Any]:
+    values = [math.nan if value is None else value for value in found]
     mean, deviation = np.mean(values), np.std(values, ddof=1)
-    return {"mean": float(mean), "deviation": float(deviation), "values": list(values)}
+    return {"mean": float(mean), "deviation": float(deviation), "values": values}
 
 
 def table(summaries: Mapping[str, Summary]) -> str:

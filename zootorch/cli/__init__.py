@@ -15,7 +15,7 @@ import tyro
 
 from zoojax.spec.config import DEFAULT_RUNS, ConformalConfig, ShapesConfig, SinusoidsConfig
 from zoojax.spec.records import NonFiniteLossError
-from zootorch.cli import commands, evaluating
+from zootorch.cli import benchmarking, commands, evaluating
 from zootorch.cli.flags import MODELS, chosen, flags_of, run_flags
 
 Command = Callable[..., Callable[[], None]]
@@ -35,6 +35,7 @@ def _commands(args: Sequence[str]) -> dict[str, Command]:
         "calibrate": _later(evaluating.calibrate, conformal=flags_of(ConformalConfig())),
         "predict": _later(evaluating.predict),
         "compare": _later(commands.compare, model=model, run=run_flags(exact)),
+        "benchmark-shapes": _later(benchmarking.benchmark_shapes),
     }
 
 
