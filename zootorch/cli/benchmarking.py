@@ -1,4 +1,4 @@
-"""The command for the workshop's benchmark: several seeds in both backends, and what they come to."""
+"""The command for the workshop's benchmark: seeds in both backends, and what they come to."""
 
 import dataclasses
 from pathlib import Path
