@@ -28,7 +28,7 @@ class CNN(nn.Module):
 
     Args:
         config: the architecture.
-        dtype: what products are computed in (``zoojax.precision``); None for the inputs'.
+        dtype: what products are computed in (``zoojax.mixed_precision``); None for the inputs'.
     """
 
     config: CNNConfig

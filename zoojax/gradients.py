@@ -11,7 +11,7 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
-from zoojax.precision import full_dtype
+from zoojax.mixed_precision import full_dtype
 
 # Pictures a part: of many more XLA on a CPU takes a slower routine.
 PART = 8

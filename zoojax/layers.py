@@ -13,10 +13,11 @@ from flax import linen as nn
 from jax import Array
 
 from zoojax import gradients, random
+from zoojax.dense import Dense as Dense
+from zoojax.mixed_precision import add_bias, full_dtype, operands
 from zoojax.pooling import AvgPool2d as AvgPool2d
 from zoojax.pooling import MaxPool2d as MaxPool2d
 from zoojax.pooling import Window
-from zoojax.precision import add_bias, full_dtype, operands
 
 ACTIVATIONS = {
     "none": lambda x: x,
@@ -154,7 +155,7 @@ class Conv2d(nn.Module):
         stride: pixels from one window to the next, at least 1.
         padding: zeros added at every edge, at least 0.
         dilation: pixels from one place in a window to the next, at least 1.
-        dtype: what the product is computed in (``zoojax.precision``); None for that of ``x``.
+        dtype: what the product is computed in (``zoojax.mixed_precision``); None for that of ``x``.
     """
 
     features: int
@@ -198,27 +199,6 @@ class Conv2d(nn.Module):
             dimension_numbers=("NHWC", "HWIO", "NHWC"),
         )
         return add_bias(y, bias)
-
-
-class Dense(nn.Module):
-    """Return x @ kernel + bias, as ``torch.nn.Linear``.
-
-    Args:
-        features: numbers of the output.
-        dtype: what the product is computed in (``zoojax.precision``); None for that of ``x``.
-    """
-
-    features: int
-    dtype: Any = None
-
-    @nn.compact
-    def __call__(self, x: Array) -> Array:
-        """Take (batch, inputs) float to (batch, features) of ``dtype``."""
-        shape, dtype = (x.shape[-1], self.features), full_dtype(x)
-        kernel = self.param("kernel", nn.initializers.lecun_normal(), shape, dtype)
-        bias = self.param("bias", nn.initializers.zeros, shape[1:], dtype)
-        x, kernel = operands(self.dtype, x, kernel)
-        return add_bias(x @ kernel, bias)
 
 
 class Head(nn.Module):

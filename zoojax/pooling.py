@@ -8,7 +8,7 @@ from flax import linen as nn
 from jax import Array
 
 from zoojax import gradients
-from zoojax.precision import full_dtype
+from zoojax.mixed_precision import full_dtype
 from zoojax.spec.conv import conv_output_size
 from zoojax.spec.draws import is_integer
 

@@ -9,7 +9,7 @@ from flax import linen as nn
 from jax import Array
 
 from zoojax.layers import Dense, Dropout
-from zoojax.precision import add_bias, full_dtype, operands
+from zoojax.mixed_precision import add_bias, full_dtype, operands
 from zoojax.spec.checks import check_input, check_state
 from zoojax.spec.config import RNNConfig
 
@@ -138,7 +138,7 @@ class RNN(nn.Module):
 
     Args:
         config: the architecture.
-        dtype: what products are computed in (``zoojax.precision``); None for the inputs'.
+        dtype: what products are computed in (``zoojax.mixed_precision``); None for the inputs'.
     """
 
     config: RNNConfig

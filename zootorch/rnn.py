@@ -1,6 +1,6 @@
 """Recurrent networks as objects that hold their parameters; their state is passed on."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -77,20 +77,24 @@ class RNN(nn.Module):
         """Run one layer over all time steps.
 
         Parity: layer by layer, since the dropout between layers that ``nn.RNN`` has built in
-        draws from a global generator. Under autocast to bfloat16, all that the layer is given is
-        rounded here: autocast itself would make float16 of it on a GPU, which overflows, and on
-        a CPU leave the state of a gru as float32.
+        draws from a global generator. And where autocast asks for bfloat16, all that a layer is
+        given is rounded here: autocast itself makes float16 of it on a GPU, which overflows, and
+        leaves the state of a gru in float32 on a CPU.
         """
         weight, device = self.rnn.all_weights[layer], x.device.type
-        if torch.is_autocast_enabled(device):
-            dtype = torch.get_autocast_dtype(device)
-            x, parts, weight = x.to(dtype), _rounded(parts, dtype), _rounded(weight, dtype)
+        if not (torch.amp.is_autocast_available(device) and torch.is_autocast_enabled(device)):
+            return self._call(x, parts, weight)
+        dtype = torch.get_autocast_dtype(device)
+        parts, weight = ([each.to(dtype) for each in tensors] for tensors in (parts, weight))
+        with torch.autocast(device, enabled=False):
+            return self._call(x.to(dtype), parts, weight)
+
+    def _call(self, x: Tensor, parts: list[Tensor], weight: list[Tensor]) -> tuple[Tensor, ...]:
         hx = tuple(parts) if self.config.cell == "lstm" else parts[0]
         options = {"has_biases": True, "num_layers": 1, "dropout": 0.0, "train": self.training}
-        with torch.autocast(device, enabled=False):
-            return RUNS[self.config.cell](
-                x, hx, weight, **options, bidirectional=False, batch_first=True
-            )
+        return RUNS[self.config.cell](
+            x, hx, weight, **options, bidirectional=False, batch_first=True
+        )
 
     def save_pretrained(self, folder: str | Path) -> None:
         """Write ``model.safetensors`` and ``config.json`` into ``folder``."""
@@ -100,7 +104,3 @@ class RNN(nn.Module):
     def from_pretrained(cls, folder: str | Path) -> "RNN":
         """Load a model that either backend, or the workshop, wrote; it is in eval mode."""
         return checkpoint.load_pretrained(folder, cls)
-
-
-def _rounded(tensors: Iterable[Tensor], dtype: torch.dtype) -> list[Tensor]:
-    return [tensor.to(dtype) for tensor in tensors]

@@ -49,9 +49,9 @@ class TrainConfig:
         keep_best: whether the model ends with the weights of the epoch whose validation loss
             was lowest, not with the last.
         dtype: numbers of weights and arithmetic; float64 to compare runs exactly.
-        compute_dtype: bfloat16 for mixed precision: what a step's products and activations are
-            computed in, while weights, gradients, the optimiser's state, running statistics and
-            the loss stay float32, and all evaluation; None for dtype.
+        compute_dtype: bfloat16 for mixed precision: products and activations of a training step
+            are bfloat16, while weights, gradients, moments, running statistics, the loss and
+            all evaluation stay float32; None for dtype.
 
     Raises:
         ValueError: when a value is not allowed; says what was given and what is allowed.
