@@ -76,12 +76,12 @@ ALLOWED = {
     "bfloat16, recurrent layers on their own: outputs, gradients": 2e-2,
     # Length of the difference of two gradients, of all parameters in one. With other seeds, so
     # with other roundings, up to 0.09 between the backends.
-    "bfloat16, one step: gradient": 1.5e-1,
+    "bfloat16, one step: gradient": 2e-1,
     "bfloat16 beside float32, one step: gradient": 2e-1,
     "bfloat16 beside float32, one step: loss": 1e-2,
-    # In parts of all targets' variance, and in parts of the validation set.
-    "bfloat16 beside float32, 600 steps: R2 lost": 5e-3,
-    "bfloat16 beside float32, 960 steps: accuracy lost": 3e-2,
+    # As they are, not relative. In float32 the two backends have up to 0.012 between them.
+    "bfloat16 beside float32, 600 steps: R2": 1e-2,
+    "bfloat16 beside float32, 960 steps: accuracy": 4e-2,
 }
 
 _met: dict[str, float] = {}
