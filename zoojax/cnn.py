@@ -1,5 +1,7 @@
 """The convolutional classifier as a function of parameters and pictures."""
 
+from typing import Any
+
 from flax import linen as nn
 from jax import Array
 
@@ -8,6 +10,7 @@ from zoojax.layers import (
     AvgPool2d,
     BatchNorm,
     Conv2d,
+    Dense,
     Dropout,
     Head,
     MaxPool2d,
@@ -25,9 +28,11 @@ class CNN(nn.Module):
 
     Args:
         config: the architecture.
+        dtype: what products are computed in (``zoojax.mixed_precision``); None for the inputs'.
     """
 
     config: CNNConfig
+    dtype: Any = None
 
     @nn.compact
     def __call__(self, images: Array, *, train: bool = False, key: Array | None = None) -> Array:
@@ -57,6 +62,7 @@ class CNN(nn.Module):
                 config.stride,
                 config.padding,
                 config.dilation,
+                dtype=self.dtype,
                 name=conv,
             )(x)
             x = BatchNorm(name=norm)(x, train=train)
@@ -68,8 +74,8 @@ class CNN(nn.Module):
 
         for block in range(config.num_layers + 1):
             linear, norm, active, drop = (f"linear_block_{4 * block + i}" for i in range(4))
-            x = nn.Dense(config.hidden_dim, name=linear)(x)
+            x = Dense(config.hidden_dim, self.dtype, name=linear)(x)
             x = BatchNorm(name=norm)(x, train=train)
             x = Activation(config.linear_activation, name=active)(x)
             x = Dropout(config.dropout, layer=block, name=drop)(x, key=key)
-        return nn.Dense(config.num_classes, name="output_block")(x)
+        return Dense(config.num_classes, self.dtype, name="output_block")(x)

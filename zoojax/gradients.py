@@ -11,6 +11,8 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
+from zoojax.mixed_precision import full_dtype
+
 # Pictures a part: of many more XLA on a CPU takes a slower routine.
 PART = 8
 
@@ -30,17 +32,18 @@ def conv_general_dilated(x: Array, kernel: Array, *args: Any, **options: Any) ->
         return jax.vjp(lambda kernel: conv(x, kernel), kernel)[1](grad)[0]
 
     def of_kernel_in_parts(x: Array, kernel: Array, grad: Array) -> Array:
-        total = jnp.zeros_like(kernel)
+        total = jnp.zeros(kernel.shape, full_dtype(kernel))
         for start in range(0, len(x), PART):
             # 0, but known only when the sum so far is: so XLA makes the parts in turn, in the
             # same memory. (Where it is not 0, this gradient is NaN in any case.)
             late = jnp.isnan(total.ravel()[0]).astype(jnp.int32)
             size = min(PART, len(x) - start)
             part_x, part_grad = (
-                jax.lax.dynamic_slice_in_dim(each, start + late, size) for each in (x, grad)
+                jax.lax.dynamic_slice_in_dim(each, start + late, size).astype(total.dtype)
+                for each in (x, grad)
             )
-            total += of_kernel(part_x, kernel, part_grad)
-        return total
+            total += of_kernel(part_x, kernel.astype(total.dtype), part_grad)
+        return total.astype(kernel.dtype)
 
     def forward(x: Array, kernel: Array) -> tuple[Array, tuple[Array, Array]]:
         return conv(x, kernel), (x, kernel)
@@ -122,26 +125,28 @@ def batch_norm(x: Array, scale: Array, bias: Array, epsilon: float) -> tuple[Arr
 
     Returns:
         an array like ``x``, and the (features,) mean and biased variance, through which no
-        gradient flows.
+        gradient flows. All is computed in float32 where ``x`` is bfloat16.
     """
     axes = tuple(range(x.ndim - 1))
     num = x.size // x.shape[-1]
 
     def forward(x: Array, scale: Array, bias: Array) -> tuple[Any, Any]:
-        mean = jnp.mean(x, axes)
+        wide = x.astype(full_dtype(x))
+        mean = jnp.mean(wide, axes)
         # Not E[x^2] - E[x]^2, which loses digits where the mean is large.
-        var = jnp.mean(jnp.square(x - mean), axes)
+        var = jnp.mean(jnp.square(wide - mean), axes)
         inverse = jax.lax.rsqrt(var + epsilon)
-        y = (x - mean) * (scale * inverse) + bias
-        return (y, mean, var), (x, scale, mean, inverse)
+        y = (wide - mean) * (scale * inverse) + bias
+        # Of x as it came is saved: in bfloat16 it takes half the memory.
+        return (y.astype(x.dtype), mean, var), (x, scale, mean, inverse)
 
     def backward(saved: tuple[Array, ...], grads: tuple[Array, ...]) -> tuple[Array, Array, Array]:
-        (x, scale, mean, inverse), grad = saved, grads[0]
-        centred = x - mean
+        (x, scale, mean, inverse), grad = saved, grads[0].astype(saved[2].dtype)
+        centred = x.astype(mean.dtype) - mean
         grad_bias = jnp.sum(grad, axes)
         grad_scale = jnp.sum(grad * centred, axes) * inverse
         slope = grad - grad_bias / num - centred * (inverse * grad_scale / num)
-        return slope * (scale * inverse), grad_scale, grad_bias
+        return (slope * (scale * inverse)).astype(x.dtype), grad_scale, grad_bias
 
     differentiable = jax.custom_vjp(lambda *args: forward(*args)[0])
     differentiable.defvjp(forward, backward)

@@ -13,6 +13,8 @@ from flax import linen as nn
 from jax import Array
 
 from zoojax import gradients, random
+from zoojax.dense import Dense as Dense
+from zoojax.mixed_precision import add_bias, full_dtype, operands
 from zoojax.pooling import AvgPool2d as AvgPool2d
 from zoojax.pooling import MaxPool2d as MaxPool2d
 from zoojax.pooling import Window
@@ -36,7 +38,7 @@ class Activation(nn.Module):
     @nn.compact
     def __call__(self, x: Array) -> Array:
         """Apply it to each element of an array of any shape."""
-        return ACTIVATIONS[self.kind](x)
+        return ACTIVATIONS[self.kind](x.astype(full_dtype(x))).astype(x.dtype)
 
 
 def activation_gradient(kind: str, x: Array) -> Array:
@@ -83,15 +85,14 @@ class BatchNorm(nn.Module):
         Returns:
             an array like ``x``.
         """
-        shape, dtype = (x.shape[-1],), x.dtype
+        shape, dtype = (x.shape[-1],), full_dtype(x)
         scale = self.param("scale", nn.initializers.ones, shape, dtype)
         bias = self.param("bias", nn.initializers.zeros, shape, dtype)
         running_mean = self.variable("batch_stats", "mean", jnp.zeros, shape, dtype)
         running_var = self.variable("batch_stats", "var", jnp.ones, shape, dtype)
         if not train:
-            return (x - running_mean.value) * (
-                scale * jax.lax.rsqrt(running_var.value + self.epsilon)
-            ) + bias
+            factor = scale * jax.lax.rsqrt(running_var.value + self.epsilon)
+            return ((x - running_mean.value) * factor + bias).astype(x.dtype)
         y, mean, var = gradients.batch_norm(x, scale, bias, self.epsilon)
         num = x.size // x.shape[-1]
         unbiased = var * (num / max(num - 1, 1))
@@ -154,6 +155,7 @@ class Conv2d(nn.Module):
         stride: pixels from one window to the next, at least 1.
         padding: zeros added at every edge, at least 0.
         dilation: pixels from one place in a window to the next, at least 1.
+        dtype: what the product is computed in (``zoojax.mixed_precision``); None for that of ``x``.
     """
 
     features: int
@@ -161,6 +163,7 @@ class Conv2d(nn.Module):
     stride: int = 1
     padding: int = 0
     dilation: int = 1
+    dtype: Any = None
 
     @nn.compact
     def __call__(self, x: Array) -> Array:
@@ -170,7 +173,7 @@ class Conv2d(nn.Module):
             x: (batch, height, width, channels) float; initial parameters take its dtype.
 
         Returns:
-            (batch, rows, columns, features) like ``x``, of the size that
+            (batch, rows, columns, features) of ``dtype``, of the size that
             ``zoojax.spec.conv.conv_output_size`` gives.
 
         Raises:
@@ -184,19 +187,18 @@ class Conv2d(nn.Module):
         bound = 1 / math.sqrt(math.prod(kernel_shape[:3]))
 
         def uniform(key: Array, shape: tuple[int, ...]) -> Array:
-            return jax.random.uniform(key, shape, x.dtype, -bound, bound)
+            return jax.random.uniform(key, shape, full_dtype(x), -bound, bound)
 
         kernel = self.param("kernel", uniform, kernel_shape)
         bias = self.param("bias", uniform, (self.features,))
         y = gradients.conv_general_dilated(
-            x,
-            kernel,
+            *operands(self.dtype, x, kernel),
             window_strides=(self.stride, self.stride),
             padding=[(self.padding, self.padding)] * 2,
             rhs_dilation=(self.dilation, self.dilation),
             dimension_numbers=("NHWC", "HWIO", "NHWC"),
         )
-        return y + bias
+        return add_bias(y, bias)
 
 
 class Head(nn.Module):
@@ -238,7 +240,8 @@ class Dropout(nn.Module):
         if key is None or self.rate == 0:
             return x
         keep = random.keep_mask(jax.random.fold_in(key, self.layer), x.shape, self.rate)
-        return jnp.where(keep, x / (1 - self.rate), 0)
+        scaled = (x.astype(full_dtype(x)) / (1 - self.rate)).astype(x.dtype)
+        return jnp.where(keep, scaled, 0)
 
 
 Variables = dict[str, Any]

@@ -1,9 +1,11 @@
 """The multilayer perceptron as a function of parameters and samples."""
 
+from typing import Any
+
 from flax import linen as nn
 from jax import Array
 
-from zoojax.layers import Activation, BatchNorm, Dropout
+from zoojax.layers import Activation, BatchNorm, Dense, Dropout
 from zoojax.spec.checks import check_input
 from zoojax.spec.config import MLPConfig
 
@@ -17,9 +19,11 @@ class MLP(nn.Module):
 
     Args:
         config: the architecture.
+        dtype: what products are computed in (``zoojax.mixed_precision``); None for the inputs'.
     """
 
     config: MLPConfig
+    dtype: Any = None
 
     @nn.compact
     def __call__(self, inputs: Array, *, train: bool = False, key: Array | None = None) -> Array:
@@ -42,8 +46,8 @@ class MLP(nn.Module):
         x = inputs
         for block in range(config.num_layers + 1):
             linear, norm, active, drop = (f"block_{4 * block + i}" for i in range(4))
-            x = nn.Dense(config.hidden_dim, name=linear)(x)
+            x = Dense(config.hidden_dim, self.dtype, name=linear)(x)
             x = BatchNorm(name=norm)(x, train=train)
             x = Activation(config.activation, name=active)(x)
             x = Dropout(config.dropout, layer=block, name=drop)(x, key=key)
-        return nn.Dense(config.output_dim, name=f"block_{4 * config.num_layers + 4}")(x)
+        return Dense(config.output_dim, self.dtype, name=f"block_{4 * config.num_layers + 4}")(x)

@@ -8,6 +8,7 @@ from flax import linen as nn
 from jax import Array
 
 from zoojax import gradients
+from zoojax.mixed_precision import full_dtype
 from zoojax.spec.conv import conv_output_size
 from zoojax.spec.draws import is_integer
 
@@ -131,8 +132,8 @@ class AvgPool2d(nn.Module):
             views = gradients.window_views(x, self.kernel_size)
         else:
             views = _views(x, window, fill=0)
-        first, *others = views
-        return sum(others, start=first) / self.kernel_size**2
+        first, *others = (view.astype(full_dtype(x)) for view in views)
+        return (sum(others, start=first) / self.kernel_size**2).astype(x.dtype)
 
 
 def _pool_window(

@@ -1,13 +1,15 @@
 """Recurrent networks as functions of parameters, sequences and a state that is passed on."""
 
 from collections.abc import Callable
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 from flax import linen as nn
 from jax import Array
 
-from zoojax.layers import Dropout
+from zoojax.layers import Dense, Dropout
+from zoojax.mixed_precision import add_bias, full_dtype, operands
 from zoojax.spec.checks import check_input, check_state
 from zoojax.spec.config import RNNConfig
 
@@ -79,9 +81,15 @@ class RecurrentLayer(nn.Module):
 
     Parity: two biases as in torch, where Flax has one: Adam moves both, so one would learn
     at half the rate.
+
+    Args:
+        config: the architecture.
+        dtype: what products are computed in, and of what the state is that is passed on; None
+            for that of ``x``. In a step, gates are computed in float32 at least.
     """
 
     config: RNNConfig
+    dtype: Any = None
 
     @nn.compact
     def __call__(self, x: Array, parts: Parts) -> tuple[Array, Parts]:
@@ -94,20 +102,31 @@ class RecurrentLayer(nn.Module):
         Returns:
             (batch, time, hidden_dim), the hidden state after each step, and the last state.
         """
+        full = full_dtype(x)
         hidden, rows = self.config.hidden_dim, self.config.num_gates * self.config.hidden_dim
 
         def weight(name: str, *shape: int) -> Array:
-            return self.param(name, nn.initializers.zeros, shape, x.dtype)
+            return self.param(name, nn.initializers.zeros, shape, full)
 
         kernel_hh, bias_hh = weight("kernel_hh", hidden, rows), weight("bias_hh", rows)
         # What the inputs contribute is one product for all steps; only the rest must wait.
-        x = x @ weight("kernel_ih", x.shape[-1], rows) + weight("bias_ih", rows)
+        kernel_ih, bias_ih = weight("kernel_ih", x.shape[-1], rows), weight("bias_ih", rows)
+        x, kernel_ih = operands(self.dtype, x, kernel_ih)
+        x = add_bias(x @ kernel_ih, bias_ih)
+
+        def recurrent(hidden: Array) -> Array:
+            # Rounded in here, so that gradients are summed over the steps in float32.
+            hidden, kernel = operands(self.dtype, hidden, kernel_hh)
+            return add_bias(hidden @ kernel, bias_hh).astype(full)
 
         def step(parts: Parts, x: Array) -> tuple[Parts, Array]:
-            parts = STEPS[self.config.cell](parts, x, lambda h: h @ kernel_hh + bias_hh)
+            parts = tuple(operands(full, *parts))
+            parts = STEPS[self.config.cell](parts, x.astype(full), recurrent)
+            parts = tuple(operands(self.dtype, *parts))
             return parts, parts[0]
 
-        parts, outputs = jax.lax.scan(step, parts, x.swapaxes(0, 1))
+        before = tuple(operands(self.dtype, *parts))
+        parts, outputs = jax.lax.scan(step, before, x.swapaxes(0, 1))
         return outputs.swapaxes(0, 1), parts
 
 
@@ -119,9 +138,11 @@ class RNN(nn.Module):
 
     Args:
         config: the architecture.
+        dtype: what products are computed in (``zoojax.mixed_precision``); None for the inputs'.
     """
 
     config: RNNConfig
+    dtype: Any = None
 
     @nn.compact
     def __call__(
@@ -158,10 +179,10 @@ class RNN(nn.Module):
         x, last = inputs, []
         for layer in range(config.num_layers):
             before = tuple(part[layer] for part in parts)
-            x, after = RecurrentLayer(config, name=f"rnn_l{layer}")(x, before)
+            x, after = RecurrentLayer(config, self.dtype, name=f"rnn_l{layer}")(x, before)
             last.append(after)
             if layer < config.num_layers - 1:
                 x = Dropout(config.dropout, layer=layer, name=f"dropout_{layer}")(x, key=key)
-        outputs = nn.Dense(config.output_size, name="fc")(x[:, -1])
+        outputs = Dense(config.output_size, self.dtype, name="fc")(x[:, -1])
         merged = tuple(jnp.stack(part) for part in zip(*last, strict=True))
         return outputs, merged if config.cell == "lstm" else merged[0]

@@ -109,15 +109,19 @@ def train_step(state: TrainState, batch: Batch) -> tuple[TrainState, Metrics]:
     inputs = data.as_inputs(batch.inputs, jnp.dtype(state.config.dtype))
     key = jax.random.fold_in(state.dropout_key, state.step)
 
+    # Only in here: evaluation takes the model as it is, and float32.
+    model = state.model.clone(dtype=state.config.compute_dtype)
+
     def loss_and_stats(params: Any) -> tuple[Array, Any]:
-        outputs, updated = state.model.apply(
+        outputs, updated = model.apply(
             {"params": params, "batch_stats": state.batch_stats},
             inputs,
             train=True,
             key=key,
             mutable=["batch_stats"],
         )
-        loss = loss_of(state.config)(without_state(outputs), batch.targets)
+        outputs = without_state(outputs).astype(state.config.dtype)
+        loss = loss_of(state.config)(outputs, batch.targets)
         return loss, updated.get("batch_stats", {})
 
     (loss, batch_stats), grads = jax.value_and_grad(loss_and_stats, has_aux=True)(state.params)

@@ -75,8 +75,10 @@ def write_comparison(folder: str | Path, first: Run, second: Run) -> Path:
         folder / "comparison.json",
         files.without_nan({"config": config, "rows": [row._asdict() for row in rows], **numbers}),
     )
+    mixed = config.train.compute_dtype
+    dtype = config.train.dtype + (f" with products in {mixed}" if mixed else "")
     lead = (
-        f"One seed ({config.train.seed}), {config.train.dtype}, two programs: zoojax, pure "
+        f"One seed ({config.train.seed}), {dtype}, two programs: zoojax, pure "
         f"functions on JAX, and zootorch, objects on PyTorch. {summarise(rows)}."
     )
     return write_report(

@@ -77,11 +77,21 @@ class RNN(nn.Module):
         """Run one layer over all time steps.
 
         Parity: layer by layer, since the dropout between layers that ``nn.RNN`` has built in
-        draws from a global generator.
+        draws from a global generator. And where autocast asks for bfloat16, all that a layer is
+        given is rounded here: autocast itself makes float16 of it on a GPU, which overflows, and
+        leaves the state of a gru in float32 on a CPU.
         """
+        weight, device = self.rnn.all_weights[layer], x.device.type
+        if not (torch.amp.is_autocast_available(device) and torch.is_autocast_enabled(device)):
+            return self._call(x, parts, weight)
+        dtype = torch.get_autocast_dtype(device)
+        parts, weight = ([each.to(dtype) for each in tensors] for tensors in (parts, weight))
+        with torch.autocast(device, enabled=False):
+            return self._call(x.to(dtype), parts, weight)
+
+    def _call(self, x: Tensor, parts: list[Tensor], weight: list[Tensor]) -> tuple[Tensor, ...]:
         hx = tuple(parts) if self.config.cell == "lstm" else parts[0]
         options = {"has_biases": True, "num_layers": 1, "dropout": 0.0, "train": self.training}
-        weight = self.rnn.all_weights[layer]
         return RUNS[self.config.cell](
             x, hx, weight, **options, bidirectional=False, batch_first=True
         )

@@ -85,8 +85,11 @@ class Trainer:
         targets = batch.targets.to(weight.device)
 
         self.optimizer.zero_grad()  # else the last step's gradients would be added to
-        outputs = self.model(inputs)
-        loss = loss_of(self.config)(without_state(outputs), targets)
+        # Only in here: evaluation takes the model as it is, and float32.
+        mixed = self.config.compute_dtype is not None
+        with torch.autocast(weight.device.type, torch.bfloat16, enabled=mixed):
+            outputs = without_state(self.model(inputs))
+        loss = loss_of(self.config)(outputs.to(weight.dtype), targets)
         loss.backward()  # fills p.grad of every parameter p
         self.largest_gradients = weights.largest_gradients(self.model)
         if self.config.clip_norm is not None and loss.isfinite():

@@ -6,27 +6,41 @@ from typing import Any
 import numpy as np
 
 from zoojax.spec import figures
+from zoojax.spec.config import TrainConfig
 from zoojax.spec.layer_shapes import layer_shapes
 from zoojax.spec.records import Run
 from zoojax.spec.report import Row, judge
 
-ALLOWED = {"float64": 1e-12, "float32": 1e-5}
-"""Largest relative difference of losses that counts as rounding."""
+ALLOWED = {"float64": 1e-12, "float32": 1e-5, "bfloat16": 1e-1}
+"""Largest relative difference of losses that counts as rounding, which in bfloat16 takes off up
+to 2^-9 of every number, and grows from step to step."""
 
-ALLOWED_VALIDATION = {"float64": 1e-9, "float32": None}
+ALLOWED_INITIAL = ALLOWED | {"bfloat16": 5e-3}
+"""The same for the loss before the first update."""
+
+ALLOWED_VALIDATION = {"float64": 1e-9, "float32": None, "bfloat16": None}
 """The same for the validation loss. A bias before a BatchNorm has gradient zero on paper and
 rounding noise in practice, of which Adam makes steps: the training loss does not depend on
 it, but eval mode does, since the running mean follows the bias a little late. In float32
 the steps of noise are as large as any, and the row is for information."""
 
-JUDGED_STEPS = {"float64": 1000, "float32": 10}
+JUDGED_STEPS = {"float64": 1000, "float32": 10, "bfloat16": 10}
 """Steps up to which losses are judged. Rounding grows with each step as in any chaotic
 system: float32 runs of one program on two machines part within hundreds of steps too."""
+
+JUDGED_RUNS = JUDGED_STEPS | {"bfloat16": 0}
+"""Steps of a run up to which its results are judged: sets and counts of pictures have to be the
+same, and rounding to bfloat16 moves some at once."""
 
 
 def relative_difference(first: float, second: float) -> float:
     """Return |first - second| as a part of the larger of the two, 0 when they are equal."""
     return float(figures.relative_difference(np.array([first]), np.array([second]))[0])
+
+
+def coarsest_dtype(config: TrainConfig) -> str:
+    """Return the type of a training's least exact numbers."""
+    return config.compute_dtype or config.dtype
 
 
 def compare(first: Run, second: Run) -> list[Row]:
@@ -60,20 +74,21 @@ def _layer_rows(first: Run, second: Run) -> Iterable[Row]:
 
 def _loss_rows(first: Run, second: Run) -> Iterable[Row]:
     """Compare training losses before the first and after some updates."""
-    dtype = first.config.train.dtype
+    dtype = coarsest_dtype(first.config.train)
     names = {0: "initial loss", 1: "loss after 1 step"}
     last = min(len(run.history.step_losses) for run in (first, second)) - 1
     for step in (s for s in (0, 1, 10, 100, 1000) if s <= last):
         losses = (float(run.history.step_losses[step]) for run in (first, second))
         name = names.get(step, f"loss after {step} steps")
-        allowed = ALLOWED[dtype] if step <= JUDGED_STEPS[dtype] else None
-        yield _close(name, *losses, allowed=allowed)
+        allowed = (ALLOWED if step else ALLOWED_INITIAL)[dtype]
+        is_judged = step <= JUDGED_STEPS[dtype]
+        yield _close(name, *losses, allowed=allowed if is_judged else None)
 
 
 def _end_rows(first: Run, second: Run) -> Iterable[Row]:
     """Compare the validation set at the end, or at the epoch that is kept, and the speeds."""
-    dtype, num_steps = first.config.train.dtype, len(first.history.step_losses)
-    judged = num_steps <= JUDGED_STEPS[dtype]
+    dtype, num_steps = coarsest_dtype(first.config.train), len(first.history.step_losses)
+    judged = num_steps <= JUDGED_RUNS[dtype]
     kept = first.config.train.keep_best
     losses = (
         float(run.history.validation_losses[run.history.best_epoch if kept else -1])

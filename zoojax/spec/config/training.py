@@ -14,6 +14,7 @@ from zoojax.spec.config.checks import (
 from zoojax.spec.draws import check_seed
 
 Dtype = Literal["float32", "float64"]
+ComputeDtype = Literal["bfloat16"]
 Loss = Literal["cross_entropy", "mean_squared_error", "pinball"]
 Optimizer = Literal["adam", "adamw", "sgd", "rmsprop"]
 Schedule = Literal["constant", "cosine", "one_cycle"]
@@ -48,6 +49,9 @@ class TrainConfig:
         keep_best: whether the model ends with the weights of the epoch whose validation loss
             was lowest, not with the last.
         dtype: numbers of weights and arithmetic; float64 to compare runs exactly.
+        compute_dtype: bfloat16 for mixed precision: products and activations of a training step
+            are bfloat16, while weights, gradients, moments, running statistics, the loss and
+            all evaluation stay float32; None for dtype.
 
     Raises:
         ValueError: when a value is not allowed; says what was given and what is allowed.
@@ -70,6 +74,7 @@ class TrainConfig:
     patience: int | None = None
     keep_best: bool = False
     dtype: Dtype = "float32"
+    compute_dtype: ComputeDtype | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "seed", check_seed(self.seed))
@@ -106,3 +111,7 @@ class TrainConfig:
         if self.clip_norm is not None:
             check_number(self, "clip_norm", 0, math.inf, open_low=True)
         check_choice(self, "dtype", get_args(Dtype))
+        if self.compute_dtype is not None:
+            check_choice(self, "compute_dtype", get_args(ComputeDtype))
+            if self.dtype != "float32":
+                raise ValueError(f"compute_dtype bfloat16 needs dtype float32, got {self.dtype}")
