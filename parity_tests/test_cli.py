@@ -210,12 +210,16 @@ def test_help_states_units_and_defaults(command, said):
 
 def test_help_names_every_command():
     text = words(succeed("--help").out)
-    for command in ("simulate", "train", "evaluate", "predict", "compare"):
+    names = ("simulate", "train", "evaluate", "calibrate", "predict", "compare", "benchmark-shapes")
+    for command in names:
         assert command in text
 
 
 BAD = {
-    "no command": ([], ["one of {{simulate, train, evaluate, calibrate, predict, compare}}"]),
+    "no command": (
+        [],
+        ["one of {{simulate, train, evaluate, calibrate, predict, compare, benchmark-shapes}}"],
+    ),
     "unknown command": (["dance"], ["dance"]),
     "unknown flag": (["simulate", "--out", "{new}", "--num-cats", "3"], ["--num-cats"]),
     "wrong type": (["simulate", "--out", "{new}", "--num-each", "many"], ["--num-each", "many"]),
