@@ -79,6 +79,21 @@ def split_indices(
     return deal(order, fractions, labels)
 
 
+def epoch_order(key: Array, epoch: ArrayLike, num_samples: int) -> Array:
+    """Return the order of the samples of an epoch, which key and epoch decide.
+
+    Args:
+        key: ``jax.random.key(seed)``.
+        epoch: () integer, counted from 0.
+        num_samples: size of the training set.
+
+    Returns:
+        (num_samples,) int32.
+    """
+    key = jax.random.fold_in(random.stream(key, "shuffle"), epoch)
+    return random.permutation(key, num_samples)
+
+
 def batch_indices(
     key: Array, epoch: int, num_samples: int, batch_size: int
 ) -> Iterator[np.ndarray]:
@@ -90,8 +105,7 @@ def batch_indices(
         num_samples: size of the training set.
         batch_size: samples a step; the last step has what is left.
     """
-    key = jax.random.fold_in(random.stream(key, "shuffle"), epoch)
-    order = np.asarray(random.permutation(key, num_samples))
+    order = np.asarray(epoch_order(key, epoch, num_samples))
     for start in range(0, num_samples, batch_size):
         yield order[start : start + batch_size]
 

@@ -10,6 +10,7 @@ import jax
 import jax.numpy as jnp
 from flax import struct
 from jax import Array
+from jax.typing import ArrayLike
 
 from zoojax import checkpoint, data, random, weights
 from zoojax.evaluation import evaluate, without_state
@@ -104,6 +105,23 @@ def train_step(state: TrainState, batch: Batch) -> tuple[TrainState, dict[str, A
         ``learning_rate``, () float; ``largest_gradients``, the largest absolute gradient of each
         parameter, before clipping.
     """
+    return update(state, batch, state.config.learning_rate)
+
+
+def update(
+    state: TrainState, batch: Batch, largest_rate: ArrayLike
+) -> tuple[TrainState, dict[str, Any]]:
+    """Make the step of ``train_step``, not compiled: a part of larger programs.
+
+    Args:
+        state: the state before the step.
+        batch: as of ``train_step``.
+        largest_rate: () float, instead of the configuration's learning rate, which is static:
+            members of an ensemble differ in it, and share a program.
+
+    Returns:
+        what ``train_step`` returns.
+    """
     inputs = data.as_inputs(batch.inputs, jnp.dtype(state.config.dtype))
     key = jax.random.fold_in(state.dropout_key, state.step)
 
@@ -121,7 +139,7 @@ def train_step(state: TrainState, batch: Batch) -> tuple[TrainState, dict[str, A
     (loss, batch_stats), grads = jax.value_and_grad(loss_and_stats, has_aux=True)(state.params)
     clipped = clip_by_global_norm(grads, state.config.clip_norm)
     directions, opt_state = optimizer(state.config).update(clipped, state.opt_state, state.params)
-    rate = learning_rate(state.config, state.step, state.num_steps)
+    rate = learning_rate(state.config, state.step, state.num_steps, largest=largest_rate)
     new_state = state.replace(
         step=state.step + 1,
         params=jax.tree.map(lambda p, d: p - (rate * d).astype(p.dtype), state.params, directions),
