@@ -52,6 +52,7 @@ ALLOWED = {
     "float64, one pass of random MLPs and RNNs: outputs, gradients": 1e-11,
     "float64, ten steps: moments, statistics, weights": 1e-12,
     "float64, whole run: losses, weights": 1e-12,
+    "float64, members of ensembles against runs alone: losses, weights": 1e-12,
     "float64, optimisers and schedules against torch's own": 1e-12,
     "float64, 40 steps of every optimiser: losses": 1e-12,
     # Idle parameters take steps of rounding noise (builders.idle_parameters). Training losses
