@@ -56,6 +56,7 @@ ALLOWED = {
     "float64, ten steps: moments, statistics, weights": 1e-12,
     "float64, steps in a compiled loop: losses, weights": 1e-12,
     "float64, whole run: losses, weights": 1e-12,
+    "float64, members of ensembles against runs alone: losses, weights": 1e-12,
     "float64, optimisers and schedules against torch's own": 1e-12,
     "float64, 40 steps of every optimiser: losses": 1e-12,
     # Idle parameters take steps of rounding noise (builders.idle_parameters). Training losses

@@ -21,6 +21,12 @@ _HOMES = {
         "top_k",
     ),
     "zoojax.data": ("split_indices", "standardise", "take", "windows"),
+    "zoojax.ensemble": (
+        "DeepEnsemble",
+        "fit_ensemble",
+        "init_ensemble",
+        "mean_outputs",
+    ),
     "zoojax.losses": ("cross_entropy", "mean_squared_error", "pinball"),
     "zoojax.metrics": (
         "accuracy",
@@ -59,6 +65,7 @@ _HOMES = {
         "SinusoidBatch",
     ),
     "zoojax.evaluation": ("evaluate", "predict"),
+    "zoojax.stacked": ("predict_members",),
     "zoojax.training": ("create_state", "fit", "train_step"),
     "zoojax.waves": ("simulate_sinusoids", "sinusoid"),
     "zoojax.weights": ("init",),

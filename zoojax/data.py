@@ -79,6 +79,38 @@ def split_indices(
     return deal(order, fractions, labels)
 
 
+def epoch_order(key: Array, epoch: ArrayLike, num_samples: int) -> Array:
+    """Return the order of the samples of an epoch, which key and epoch decide.
+
+    Args:
+        key: ``jax.random.key(seed)``.
+        epoch: () integer, counted from 0.
+        num_samples: size of the training set.
+
+    Returns:
+        (num_samples,) int32.
+    """
+    key = jax.random.fold_in(random.stream(key, "shuffle"), epoch)
+    return random.permutation(key, num_samples)
+
+
+def in_batches(order: np.ndarray, batch_size: int) -> list[np.ndarray]:
+    """Cut the order of an epoch into the samples of each step.
+
+    Args:
+        order: (..., samples) int32; what comes before is of members that are trained together.
+        batch_size: samples a step; the last step has what is left.
+
+    Returns:
+        (steps, ..., batch_size) int32, the samples of all steps but a smaller last one; and,
+        where there is such a one, (1, ..., rest) int32.
+    """
+    whole = order.shape[-1] // batch_size * batch_size
+    steps = order[..., :whole].reshape(*order.shape[:-1], -1, batch_size)
+    parts = np.moveaxis(steps, -2, 0), order[None, ..., whole:]
+    return [part for part in parts if part.size]
+
+
 def batch_indices(key: Array, epoch: int, num_samples: int, batch_size: int) -> list[np.ndarray]:
     """Return the samples of each step of an epoch, in an order that key and epoch decide.
 
@@ -89,14 +121,9 @@ def batch_indices(key: Array, epoch: int, num_samples: int, batch_size: int) -> 
         batch_size: samples a step; the last step has what is left.
 
     Returns:
-        (steps, batch_size) int32, the samples of all steps but a smaller last one; and, where
-        there is such a one, (1, rest) int32.
+        see ``in_batches``.
     """
-    key = jax.random.fold_in(random.stream(key, "shuffle"), epoch)
-    order = np.asarray(random.permutation(key, num_samples))
-    rest = num_samples % batch_size
-    parts = order[: num_samples - rest].reshape(-1, batch_size), order[num_samples - rest :]
-    return [part for part in (parts[0], parts[1][None]) if part.size]
+    return in_batches(np.asarray(epoch_order(key, epoch, num_samples)), batch_size)
 
 
 def take(batch: Batch, indices: ArrayLike) -> Batch:

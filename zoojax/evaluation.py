@@ -9,6 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
+from jax.typing import ArrayLike
 
 from zoojax import data
 from zoojax.layers import Variables
@@ -85,11 +86,24 @@ def evaluate(
         batch_size: samples at a time.
     """
     outputs = predict(model, variables, dataset.inputs, batch_size)
-    targets = jnp.asarray(dataset.targets)
+    return evaluate_outputs(outputs, dataset.targets, loss)
+
+
+def evaluate_outputs(
+    outputs: Array, targets: ArrayLike, loss: Callable[[Array, Array], Array]
+) -> Evaluation:
+    """Evaluate what a model gave.
+
+    Args:
+        outputs: (samples, outputs) float, in eval mode.
+        targets: (samples,) integers of classes, or (samples, outputs) numbers.
+        loss: a function of outputs and targets.
+    """
+    targets = jnp.asarray(targets)
     value = float(loss(outputs, targets))
     if targets.ndim > 1 or not jnp.issubdtype(targets.dtype, jnp.integer):
         return Evaluation(value, math.nan, np.asarray(outputs))
     predictions = np.asarray(outputs.argmax(-1), np.int32)
     # Counted in integers: a mean in JAX would be a float32.
-    num_right = int(np.sum(predictions == np.asarray(dataset.targets)))
+    num_right = int(np.sum(predictions == np.asarray(targets)))
     return Evaluation(value, num_right / len(predictions), predictions)

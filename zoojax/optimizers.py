@@ -114,19 +114,22 @@ def optimizer(config: TrainConfig) -> optax.GradientTransformation:
             raise ValueError(f"unknown optimizer {other!r}")
 
 
-def learning_rate(config: TrainConfig, step: Array, num_steps: int | None) -> Array | float:
+def learning_rate(
+    config: TrainConfig, step: Array, num_steps: int | None, *, largest: Any = None
+) -> Any:
     """Return the step size of a step.
 
     Args:
         config: names the schedule, and its largest step size.
         step: () integer, counted from 0.
         num_steps: steps of the whole run; not needed by the constant schedule.
+        largest: () float, the largest step size instead of the configuration's.
 
     Returns:
         () float; one_cycle rises from a 25th in 30% of the steps and falls to a 250,000th,
         both along a cosine: Smith and Topin, 2018.
     """
-    largest = config.learning_rate
+    largest = config.learning_rate if largest is None else largest
     if config.schedule == "constant" or num_steps is None:
         return largest
     time = step.astype(jnp.result_type(float))
@@ -138,7 +141,7 @@ def learning_rate(config: TrainConfig, step: Array, num_steps: int | None) -> Ar
     return jnp.where(time <= peak, rise, fall)
 
 
-def _along_cosine(start: float, end: float, part: Array) -> Array:
+def _along_cosine(start: Any, end: Any, part: Array) -> Array:
     """Return where a half cosine from ``start`` to ``end`` is after ``part`` of its way."""
     return end + (start - end) / 2 * (1 + jnp.cos(math.pi * part))
 

@@ -20,6 +20,7 @@ from zoojax import (
     training,
     weights,
 )
+from zoojax.ensemble import DeepEnsemble, fit_ensemble, init_ensemble
 from zoojax.layers import Variables
 from zoojax.models import layer_shapes, model_of
 from zoojax.spec.checkpoints import Checkpoints
@@ -31,9 +32,11 @@ from zoojax.spec.config import (
     SinusoidsConfig,
     check_num_each,
 )
+from zoojax.spec.ensembles import member_runs
 from zoojax.spec.fingerprint import sha256_of
 from zoojax.spec.quantiles import point_predictions
 from zoojax.spec.records import Batch, Results, Run, ShapeBatch, SinusoidBatch
+from zoojax.stacked import member
 from zoojax.waves import simulate_sinusoids
 
 
@@ -57,7 +60,7 @@ def simulate_waves(
 
 def simulate(config: RunConfig) -> Batch:
     """Return all samples of a run with their targets, NumPy arrays on the host."""
-    seed = config.train.seed
+    seed = config.seed_of_data
     if isinstance(config.data, ShapesConfig):
         if config.pictures != "stored":
             num, key = config.num_samples, random.root_key(seed)
@@ -89,7 +92,7 @@ def cut(config: RunConfig, waves: ArrayLike) -> Batch:
 def split(config: RunConfig, dataset: Batch) -> dict[str, Batch]:
     """Return the parts of a run's samples by name: train, validation and what else it has."""
     parts = data.split_indices(
-        random.root_key(config.train.seed),
+        random.root_key(config.seed_of_data),
         len(dataset.targets),
         tuple(config.fractions.values()),
         labels=dataset.targets if config.stratified else None,
@@ -140,6 +143,58 @@ def run(
         calibration=calibrated,
         predicted=predicted,
     )
+
+
+def run_ensemble(
+    config: RunConfig, num_members: int, *, progress: bool = False
+) -> tuple[list[Run], Results]:
+    """Simulate, split, and train and evaluate an ensemble.
+
+    Args:
+        config: what to run; its seed is the first member's, the next one's is one more. All are
+            trained on the first one's data.
+        num_members: members of the ensemble.
+        progress: whether to draw a progress bar.
+
+    Returns:
+        each member as a run of its own, not calibrated; and how the mean of all does on the
+        validation samples.
+    """
+    configs = member_runs(config, num_members)
+    dataset = simulate(config)
+    parts = split(config, dataset)
+
+    model = model_of(config.model)
+    example = jnp.zeros((1, *dataset.inputs.shape[1:]), config.train.dtype)
+    variables = init_ensemble(config.train.seed, model, example, num_members=num_members)
+    validation = parts["validation"]
+    variables, histories = fit_ensemble(
+        model,
+        variables,
+        parts["train"],
+        config=config.train,
+        validation=validation,
+        progress=progress,
+    )
+    whole = DeepEnsemble(model, classes=bool(config.class_names))
+    results = judge(config, whole, variables, validation, "validation")
+    about: dict[str, Any] = {
+        "backend": "jax",
+        "data_sha256": sha256_of(dataset.inputs),
+        "layer_shapes": layer_shapes(model),
+    }
+    made = []
+    for place, own in enumerate(configs):
+        numbers = member(variables, place)
+        each = Run(
+            config=own,
+            history=histories[place],
+            results=judge(own, model, numbers, validation, "validation"),
+            weights=weights.to_arrays(model, numbers),
+            **about,
+        )
+        made.append(each)
+    return made, results
 
 
 def answer(

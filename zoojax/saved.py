@@ -1,16 +1,35 @@
 """A run on disk used again: evaluated, calibrated, and asked for predictions, as functions."""
 
 from pathlib import Path
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
 from zoojax import checkpoint, evaluation
+from zoojax.ensemble import DeepEnsemble
+from zoojax.layers import Variables
 from zoojax.pipeline import answer, cut, judge, simulate, split
 from zoojax.spec.config import CNNConfig, RNNConfig, RunConfig
 from zoojax.spec.records import Batch, Results
-from zoojax.spec.runs import SavedRun, load_data
+from zoojax.spec.runs import SavedRun, load_data, member_folders
+
+
+def load_model(folder: Path) -> tuple[Any, Variables]:
+    """Load the model of a run and its variables; of an ensemble all its members, as one.
+
+    Raises:
+        FileNotFoundError: when a file is missing; names it.
+        ValueError: when a file is damaged or does not fit the model; names it.
+    """
+    loaded = [checkpoint.load_pretrained(each) for each in member_folders(folder)]
+    model, variables = loaded[0]
+    if len(loaded) == 1:
+        return model, variables
+    is_classifier = isinstance(model.config, CNNConfig)
+    stacked = jax.tree.map(lambda *leaves: jnp.stack(leaves), *(own for _, own in loaded))
+    return DeepEnsemble(model, classes=is_classifier), stacked
 
 
 def evaluate_run(run: SavedRun, split_name: str, dataset: Path | None = None) -> Results:
@@ -26,7 +45,7 @@ def evaluate_run(run: SavedRun, split_name: str, dataset: Path | None = None) ->
         FileNotFoundError: when weights or data are missing; names the file.
         ValueError: when they are damaged, or data are not of the run's kind; names the file.
     """
-    model, variables = checkpoint.load_pretrained(run.folder)
+    model, variables = load_model(run.folder)
     if dataset is None:
         samples = split(run.config, simulate(run.config))[split_name]
         return judge(run.config, model, variables, samples, split_name)
@@ -54,7 +73,7 @@ def answer_held_out(run: SavedRun, dataset: Path | None = None) -> tuple[Results
         FileNotFoundError: when weights or data are missing; names the file.
         ValueError: when they are damaged, or data are not of the run's kind; names the file.
     """
-    model, variables = checkpoint.load_pretrained(run.folder)
+    model, variables = load_model(run.folder)
     parts = split(run.config, simulate(run.config))
     name = "test" if "test" in parts else "validation"
     held = parts["calibration"] if dataset is None else load(run.config, dataset)
@@ -69,7 +88,7 @@ def predict(folder: Path, inputs: np.ndarray) -> np.ndarray:
     """Return what a model on disk predicts.
 
     Args:
-        folder: weights and ``config.json``, by either backend or the workshop.
+        folder: weights and ``config.json``, by either backend or the workshop, or an ensemble.
         inputs: (samples, height, width, 3) uint8 pictures, or (samples, points) float.
 
     Returns:
@@ -79,7 +98,7 @@ def predict(folder: Path, inputs: np.ndarray) -> np.ndarray:
         FileNotFoundError: when a file is missing; names it.
         ValueError: when a file is damaged, or the inputs are of another shape.
     """
-    model, variables = checkpoint.load_pretrained(folder)
+    model, variables = load_model(folder)
     if isinstance(model.config, RNNConfig):
         inputs = inputs[..., None]
     outputs = evaluation.predict(model, variables, jnp.asarray(inputs))

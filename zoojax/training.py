@@ -36,6 +36,8 @@ class TrainState(struct.PyTreeNode):
         batch_stats: running statistics of the BatchNorms.
         opt_state: the optimiser's state.
         dropout_key: key of the dropout stream.
+        largest_rate: () float, the learning rate, or the largest of its schedule: a number like
+            the others, so that models trained with another share their compiled steps.
         model: the model; static, so that a new one means a new compilation.
         config: how it is trained; static likewise.
         num_steps: steps of the whole run, where a schedule needs them; static likewise.
@@ -46,6 +48,7 @@ class TrainState(struct.PyTreeNode):
     batch_stats: Any
     opt_state: Any
     dropout_key: Array
+    largest_rate: Array
     model: Any = struct.field(pytree_node=False)
     config: TrainConfig = struct.field(pytree_node=False)
     num_steps: int | None = struct.field(pytree_node=False, default=None)
@@ -85,6 +88,7 @@ def create_state(
         batch_stats=variables.get("batch_stats", {}),
         opt_state=optimizer(config).init(variables["params"]),
         dropout_key=random.stream(random.root_key(config.seed), "dropout"),
+        largest_rate=jnp.array(config.learning_rate, config.dtype),
         model=model,
         config=config,
         num_steps=None if config.schedule == "constant" else num_steps,
@@ -127,7 +131,7 @@ def train_step(state: TrainState, batch: Batch) -> tuple[TrainState, Metrics]:
     (loss, batch_stats), grads = jax.value_and_grad(loss_and_stats, has_aux=True)(state.params)
     clipped = clip_by_global_norm(grads, state.config.clip_norm)
     directions, opt_state = optimizer(state.config).update(clipped, state.opt_state, state.params)
-    rate = learning_rate(state.config, state.step, state.num_steps)
+    rate = learning_rate(state.config, state.step, state.num_steps, largest=state.largest_rate)
     new_state = state.replace(
         step=state.step + 1,
         params=jax.tree.map(lambda p, d: p - (rate * d).astype(p.dtype), state.params, directions),

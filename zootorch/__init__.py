@@ -19,6 +19,12 @@ _HOMES = {
         "TopK",
     ),
     "zootorch.data": ("split_indices", "standardise", "take", "windows"),
+    "zootorch.ensemble": (
+        "DeepEnsemble",
+        "EnsembleTrainer",
+        "init_ensemble",
+        "mean_outputs",
+    ),
     "zootorch.losses": ("cross_entropy", "mean_squared_error", "pinball"),
     "zootorch.metrics": (
         "F1",

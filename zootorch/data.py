@@ -105,8 +105,11 @@ def batch_indices(generator: Generator, num_samples: int, batch_size: int) -> It
         generator: generator of the shuffle stream; each epoch moves it by one draw.
         num_samples: size of the training set.
         batch_size: samples a step; the last step has what is left.
+
+    Yields:
+        (batch,) int64; of a stack of generators (generators, batch).
     """
-    yield from generator.permutation(num_samples).split(batch_size)
+    yield from generator.permutation(num_samples).split(batch_size, dim=-1)
 
 
 def take(batch: Batch, indices: Tensor) -> Batch:

@@ -74,7 +74,20 @@ def evaluate(
         batch_size: samples at a time.
     """
     outputs = predict(model, dataset.inputs, batch_size)
-    targets = dataset.targets.to(outputs.device)
+    return evaluate_outputs(outputs, dataset.targets, loss)
+
+
+def evaluate_outputs(
+    outputs: Tensor, targets: Tensor, loss: Callable[[Tensor, Tensor], Tensor]
+) -> Evaluation:
+    """Evaluate what a model gave.
+
+    Args:
+        outputs: (samples, outputs) float, in eval mode.
+        targets: (samples,) integers of classes, or (samples, outputs) numbers.
+        loss: a function of outputs and targets.
+    """
+    targets = targets.to(outputs.device)
     value = float(loss(outputs, targets))
     if targets.ndim > 1 or targets.is_floating_point():
         return Evaluation(value, math.nan, outputs.numpy(force=True))

@@ -15,10 +15,12 @@ from zoojax.spec.config import (
     ShapesConfig,
     SinusoidsConfig,
 )
+from zoojax.spec.ensembles import member_runs
 from zoojax.spec.fingerprint import sha256_of
 from zoojax.spec.quantiles import point_predictions
 from zoojax.spec.records import Batch, Results, Run, ShapeBatch, SinusoidBatch
 from zootorch import calibration, data, evaluation, losses, scores, simulated, training, weights
+from zootorch.ensemble import DeepEnsemble, EnsembleTrainer, init_ensemble
 from zootorch.models import layer_shapes, model_of
 from zootorch.random import Generator
 from zootorch.shapes import ShapesDataset
@@ -43,7 +45,7 @@ def simulate_waves(
 
 def simulate(config: RunConfig) -> Batch:
     """Return all samples of a run with their targets, tensors on the host."""
-    seed = config.train.seed
+    seed = config.seed_of_data
     if isinstance(config.data, ShapesConfig):
         if config.pictures != "stored":
             num = config.num_samples
@@ -76,7 +78,7 @@ def cut(config: RunConfig, waves: Tensor) -> Batch:
 def split(config: RunConfig, dataset: Batch) -> dict[str, Batch]:
     """Return the parts of a run's samples by name: train, validation and what else it has."""
     parts = data.split_indices(
-        Generator(config.train.seed),
+        Generator(config.seed_of_data),
         len(dataset.targets),
         tuple(config.fractions.values()),
         labels=dataset.targets if config.stratified else None,
@@ -128,6 +130,50 @@ def run(
         calibration=calibrated,
         predicted=predicted,
     )
+
+
+def run_ensemble(
+    config: RunConfig, num_members: int, *, progress: bool = False
+) -> tuple[list[Run], Results]:
+    """Simulate, split, and train and evaluate an ensemble.
+
+    Args:
+        config: what to run; its seed is the first member's, the next one's is one more. All are
+            trained on the first one's data.
+        num_members: members of the ensemble.
+        progress: whether to draw a progress bar.
+
+    Returns:
+        each member as a run of its own, not calibrated; and how the mean of all does on the
+        validation samples.
+    """
+    configs = member_runs(config, num_members)
+    dataset = simulate(config)
+    parts = split(config, dataset)
+
+    models = init_ensemble(config.train.seed, config.model, num_members=num_members)
+    models = [model.to(best_device()) for model in models]
+    trainer = EnsembleTrainer(models, config.train)
+    validation = parts["validation"]
+    histories = trainer.fit(parts["train"], validation=validation, progress=progress)
+    whole = DeepEnsemble(models, classes=bool(config.class_names))
+    results = judge(config, whole, validation, "validation")
+    about: dict[str, Any] = {
+        "backend": "torch",
+        "data_sha256": sha256_of(dataset.inputs),
+        "layer_shapes": layer_shapes(models[0]),
+    }
+    made = []
+    for own, model, history in zip(configs, models, histories, strict=True):
+        each = Run(
+            config=own,
+            history=history,
+            results=judge(own, model, validation, "validation"),
+            weights=weights.to_arrays(model),
+            **about,
+        )
+        made.append(each)
+    return made, results
 
 
 def answer(config: RunConfig, model: Any, samples: Batch, name: str) -> Results:
@@ -184,5 +230,5 @@ def judge(config: RunConfig, model: Any, samples: Batch, name: str) -> Results:
 def first_images(config: RunConfig, num: int) -> np.ndarray:
     """Return the first pictures of a run, at most ``num``: (num, height, width, 3) uint8."""
     assert isinstance(config.data, ShapesConfig)
-    dataset = ShapesDataset(config.data, config.num_each, config.train.seed)
+    dataset = ShapesDataset(config.data, config.num_each, config.seed_of_data)
     return dataset.batch(range(min(num, len(dataset)))).images.numpy()

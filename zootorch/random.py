@@ -5,6 +5,7 @@ bulk words are int32, whose multiplication wraps around as unsigned words do.
 """
 
 import math
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor
@@ -52,10 +53,10 @@ def root_key(seed: int) -> Tensor:
 
 
 def fold_in(key: Tensor, data: int | Tensor) -> Tensor:
-    """Return the key that ``jax.random.fold_in(key, data)`` gives, vectorised over ``data``.
+    """Return the key that ``jax.random.fold_in(key, data)`` gives, vectorised over both.
 
     Args:
-        key: (2,) int64.
+        key: (2,) int64, or (..., 2) of which the axes before the last broadcast against ``data``.
         data: integers from 0 to 2^32 - 1, any shape.
 
     Returns:
@@ -169,6 +170,30 @@ class Generator:
         return torch.argsort(self.words(num), stable=True)
 
 
-def keep_mask(key: Tensor, shape: torch.Size, rate: float) -> Tensor:
-    """Return which values dropout of ``rate`` keeps, (*shape,) bool."""
-    return (words(key, shape.numel()) < draws.keep_threshold(rate)).view(shape)
+def stack(generators: Sequence[Generator]) -> Generator:
+    """Return a generator that draws what each of these would, side by side.
+
+    Args:
+        generators: one or more, at their start.
+
+    Returns:
+        a generator of (generators, 2) int64 keys, whose draws have that axis first.
+    """
+    stacked = Generator(0)
+    stacked.key = torch.stack([each.key for each in generators])
+    return stacked
+
+
+def keep_mask(key: Tensor, shape: Sequence[int], rate: float) -> Tensor:
+    """Return which values dropout of ``rate`` keeps.
+
+    Args:
+        key: (..., 2) int64, of one mask or of several.
+        shape: of a mask.
+        rate: part that is dropped, 0 up to under 1.
+
+    Returns:
+        (..., *shape) bool.
+    """
+    kept = words(key, math.prod(shape)) < draws.keep_threshold(rate)
+    return kept.view(*key.shape[:-1], *shape)

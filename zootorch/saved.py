@@ -1,16 +1,31 @@
 """A run on disk used again: evaluated, calibrated, and asked for predictions, with objects."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 
 from zoojax.spec.config import CNNConfig, RNNConfig, RunConfig
 from zoojax.spec.records import Batch, Results
-from zoojax.spec.runs import SavedRun, load_data
+from zoojax.spec.runs import SavedRun, load_data, member_folders
 from zootorch import evaluation
+from zootorch.ensemble import DeepEnsemble
 from zootorch.models import load_pretrained
 from zootorch.pipeline import answer, best_device, cut, judge, simulate, split
+
+
+def load_model(folder: Path) -> Any:
+    """Load the model of a run, on the best device; of an ensemble all its members, as one.
+
+    Raises:
+        FileNotFoundError: when a file is missing; names it.
+        ValueError: when a file is damaged or does not fit the model; names it.
+    """
+    models = [load_pretrained(each).to(best_device()) for each in member_folders(folder)]
+    if len(models) == 1:
+        return models[0]
+    return DeepEnsemble(models, classes=isinstance(models[0].config, CNNConfig))
 
 
 def evaluate_run(run: SavedRun, split_name: str, dataset: Path | None = None) -> Results:
@@ -26,7 +41,7 @@ def evaluate_run(run: SavedRun, split_name: str, dataset: Path | None = None) ->
         FileNotFoundError: when weights or data are missing; names the file.
         ValueError: when they are damaged, or data are not of the run's kind; names the file.
     """
-    model = load_pretrained(run.folder).to(best_device())
+    model = load_model(run.folder)
     if dataset is None:
         samples = split(run.config, simulate(run.config))[split_name]
         return judge(run.config, model, samples, split_name)
@@ -55,7 +70,7 @@ def answer_held_out(run: SavedRun, dataset: Path | None = None) -> tuple[Results
         FileNotFoundError: when weights or data are missing; names the file.
         ValueError: when they are damaged, or data are not of the run's kind; names the file.
     """
-    model = load_pretrained(run.folder).to(best_device())
+    model = load_model(run.folder)
     parts = split(run.config, simulate(run.config))
     name = "test" if "test" in parts else "validation"
     held = parts["calibration"] if dataset is None else load(run.config, dataset)
@@ -70,7 +85,7 @@ def predict(folder: Path, inputs: np.ndarray) -> np.ndarray:
     """Return what a model on disk predicts.
 
     Args:
-        folder: weights and ``config.json``, by either backend or the workshop.
+        folder: weights and ``config.json``, by either backend or the workshop, or an ensemble.
         inputs: (samples, height, width, 3) uint8 pictures, or (samples, points) float.
 
     Returns:
@@ -80,7 +95,7 @@ def predict(folder: Path, inputs: np.ndarray) -> np.ndarray:
         FileNotFoundError: when a file is missing; names it.
         ValueError: when a file is damaged, or the inputs are of another shape.
     """
-    model = load_pretrained(folder).to(best_device())
+    model = load_model(folder)
     if isinstance(model.config, RNNConfig):
         inputs = inputs[..., None]
     outputs = evaluation.predict(model, torch.from_numpy(inputs))

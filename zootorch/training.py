@@ -160,7 +160,7 @@ class Trainer:
                 the gradients were.
         """
         config = self.config
-        hosted = {"train": _on_host(train), "validation": validation and _on_host(validation)}
+        hosted = {"train": on_host(train), "validation": validation and on_host(validation)}
         check_training(config, self.model.config, **hosted)
         num_samples = len(train.targets)
         log = Log(math.ceil(num_samples / config.batch_size))
@@ -191,6 +191,6 @@ class Trainer:
         return log.history(num_samples)
 
 
-def _on_host(dataset: Batch) -> Any:
+def on_host(dataset: Batch) -> Any:
     """Return a data set as NumPy arrays; pictures that are not made yet stay so."""
     return Batch(*(each.numpy(force=True) if torch.is_tensor(each) else each for each in dataset))

@@ -16,7 +16,7 @@ from zoojax.spec.draws import is_integer
 from zoojax.spec.fingerprint import data_fingerprint
 from zoojax.spec.quantiles import point_predictions
 from zoojax.spec.records import Batch, Calibration, Results
-from zoojax.spec.runs import CALIBRATION, SavedRun
+from zoojax.spec.runs import CALIBRATION, SavedRun, weights_digest
 
 CALIBRATION_DRAW, PREDICTION_DRAW = 0, 1
 """Which key of the stream "conformal" randomised scores take: never the same for both."""
@@ -65,7 +65,7 @@ def save_calibration(run: SavedRun, made: Calibrated, backend: str) -> Path:
         "samples": made.held.split,
         "fingerprint": data_fingerprint(calibration=Batch(made.held.inputs, made.held.targets)),
         # Of these weights and no others.
-        "weights": files.digest(run.folder / files.WEIGHTS),
+        "weights": weights_digest(run.folder),
         "evaluation": {"samples": made.tests.split, **made.scores},
     }
     return files.write_json(run.folder / CALIBRATION, files.without_nan(content))
@@ -104,7 +104,7 @@ def load_calibration(folder: str | Path, run: RunConfig) -> Calibration | None:
     is_whole = is_integer(num_samples) and threshold.shape == _shape(config, run)
     if not is_whole or np.isnan(threshold).any():
         raise ValueError(f"{path} is damaged: its threshold is not one of this run")
-    if files.digest(Path(folder) / files.WEIGHTS) != weights:
+    if weights_digest(folder) != weights:
         raise ValueError(
             f"{path} was made for other weights; run zoo calibrate --folder {folder} again"
         )

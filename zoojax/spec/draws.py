@@ -63,14 +63,18 @@ def is_integer(value: object) -> bool:
     return isinstance(value, (int, np.integer)) and not isinstance(value, bool)
 
 
-def check_seed(seed: int) -> int:
+def check_seed(seed: int, name: str = "seed") -> int:
     """Return ``seed`` when it is an integer from 0 to 2^32 - 1.
+
+    Args:
+        seed: the seed.
+        name: what error messages call it.
 
     Raises:
         ValueError: for anything else, saying what was given and what is allowed.
     """
     if not is_integer(seed) or not 0 <= seed <= MAX_SEED:
-        raise ValueError(f"seed must be an integer from 0 to {MAX_SEED}, got {seed!r}")
+        raise ValueError(f"{name} must be an integer from 0 to {MAX_SEED}, got {seed!r}")
     return int(seed)
 
 

@@ -155,7 +155,9 @@ class Run:
 class NonFiniteLossError(FloatingPointError):
     """Training met a loss that is infinite or not a number."""
 
-    def __init__(self, step: int, loss: float, largest_gradients: dict[str, float]) -> None:
+    def __init__(
+        self, step: int, loss: float, largest_gradients: dict[str, float], *, member: str = ""
+    ) -> None:
         """Say where it happened.
 
         Args:
@@ -163,10 +165,12 @@ class NonFiniteLossError(FloatingPointError):
             loss: the loss.
             largest_gradients: largest absolute gradient of each parameter at that step,
                 by name in weight files.
+            member: of an ensemble, which one it happened to.
         """
         self.step, self.loss, self.largest_gradients = step, loss, largest_gradients
         layers = ", ".join(f"{name} {value:.3g}" for name, value in largest_gradients.items())
+        where = f"the loss of {member}" if member else "the loss"
         super().__init__(
-            f"the loss is {loss} at step {step}; largest absolute gradient of each layer: "
+            f"{where} is {loss} at step {step}; largest absolute gradient of each layer: "
             f"{layers}. A smaller learning_rate usually helps."
         )

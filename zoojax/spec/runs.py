@@ -4,9 +4,11 @@ A folder holds ``model.safetensors`` and ``config.json``, as the workshop publis
 ``run.json``, the whole configuration, the backend and the version; ``history.json``;
 ``losses.png`` and ``training.png``; ``checkpoints``, with the last state to go on from; once
 it was evaluated, ``evaluation.json``, and once it was calibrated, ``conformal.json``, with their
-figures.
+figures. The folder of an ensemble holds, instead of weights, the folders of its members:
+``member-0``, ``member-1`` and so on, each a run of its own.
 """
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -17,6 +19,7 @@ from zoojax.spec import figures, files
 from zoojax.spec.config import RunConfig, ShapesConfig, SinusoidsConfig, TrainConfig
 from zoojax.spec.datasets import load_shapes, load_sinusoids
 from zoojax.spec.datasets.card import CARD
+from zoojax.spec.draws import is_integer
 from zoojax.spec.quantiles import point_predictions
 from zoojax.spec.records import Results, Run
 
@@ -25,6 +28,8 @@ HISTORY = "history.json"
 EVALUATION = "evaluation.json"
 CALIBRATION = "conformal.json"
 CHECKPOINTS = "checkpoints"
+MEMBER = "member-{}"
+"""Name of the folder of a member of an ensemble."""
 
 # A data set's configuration is told by a key that no other has.
 DATA_KEYS = {"image_height": ShapesConfig, "amplitudes": SinusoidsConfig}
@@ -37,7 +42,7 @@ class SavedRun(NamedTuple):
     """A run on disk.
 
     Attributes:
-        folder: where it is; its weights load with ``load_pretrained``.
+        folder: where it is; ``member_folders`` says where its weights are.
         config: what was run.
         backend: "jax" or "torch", which of the two ran it.
     """
@@ -60,10 +65,66 @@ def save_run(folder: str | Path, run: Run) -> None:
         folder,
         {"losses": losses, "training": figures.training_curves(run.history, problems=problems)},
     )
-    vouched = {name: files.digest(folder / name) for name in (files.WEIGHTS, files.CONFIG)}
-    about = {"backend": run.backend, "version": files.version()}
-    # Last: a folder with this file holds a whole run.
-    files.write_json(folder / RUN, {**about, "config": run.config, "files": vouched})
+    _save_about(folder, run.config, run.backend)
+
+
+def save_ensemble(folder: str | Path, config: RunConfig, members: Sequence[Run]) -> None:
+    """Write the members of an ensemble into folders of their own in ``folder``.
+
+    Args:
+        folder: where to, made when it is missing.
+        config: of the ensemble.
+        members: runs by one backend.
+    """
+    folder = Path(folder)
+    for place, run in enumerate(members):
+        save_run(folder / MEMBER.format(place), run)
+    _save_about(folder, config, members[0].backend, members=len(members))
+
+
+def _save_about(folder: Path, config: RunConfig, backend: str, **more: int) -> None:
+    """Write ``run.json``, the last file: a folder that has it holds a whole run."""
+    vouched = {name: files.digest(folder / name) for name in _weight_files(more.get("members"))}
+    about = {"backend": backend, "version": files.version(), **more}
+    files.write_json(folder / RUN, {**about, "config": config, "files": vouched})
+
+
+def _places(num_members: int | None) -> list[str]:
+    """Return where in a run's folder its weights are: None of one model, that has no members."""
+    return ["."] if num_members is None else [MEMBER.format(k) for k in range(num_members)]
+
+
+def _weight_files(num_members: int | None) -> list[str]:
+    """Return the names of the files that hold a run's weights, within its folder."""
+    names = (files.WEIGHTS, files.CONFIG)
+    return [(Path(place) / name).as_posix() for place in _places(num_members) for name in names]
+
+
+def _num_members(content: Mapping[str, Any], path: Path) -> int | None:
+    """Return how many members an ensemble has by its ``run.json``; None where it is none."""
+    num_members = content.get("members")
+    if num_members is not None and not (is_integer(num_members) and num_members > 0):
+        raise ValueError(f"{path} is damaged: it has {num_members!r} members")
+    return num_members
+
+
+def member_folders(folder: str | Path) -> list[Path]:
+    """Return the folders with the weights of a run: its own, or of an ensemble its members'.
+
+    Raises:
+        ValueError: when ``run.json`` is damaged; names it.
+    """
+    folder = Path(folder)
+    path = folder / RUN
+    num_members = _num_members(files.read_json(path), path) if path.exists() else None
+    return [folder / place for place in _places(num_members)]
+
+
+def weights_digest(folder: str | Path) -> dict[str, Any]:
+    """Return what vouches for a run's weights; of an ensemble for ``run.json``, which vouches."""
+    folders = member_folders(folder)
+    vouched = files.WEIGHTS if folders == [Path(folder)] else RUN
+    return files.digest(Path(folder) / vouched)
 
 
 def load_run(folder: str | Path) -> SavedRun:
@@ -87,9 +148,9 @@ def load_run(folder: str | Path) -> SavedRun:
     options["train"] = files.make_config(TrainConfig, options["train"], str(path))
     config = files.make_config(RunConfig, options, str(path))
     vouched = content.get("files")
-    for name in (files.WEIGHTS, files.CONFIG):
+    for name in _weight_files(_num_members(content, path)):
         expected = vouched.get(name) if isinstance(vouched, dict) else None
-        files.check_digest(path.with_name(name), expected)
+        files.check_digest(path.parent / name, expected)
     return SavedRun(Path(folder), config, content["backend"])
 
 
@@ -119,9 +180,9 @@ def load_data(config: RunConfig, folder: Path) -> tuple[np.ndarray, np.ndarray |
 def check_other_seed(config: RunConfig, folder: Path) -> None:
     """Raise ``ValueError`` when a data set has the seed of a run, which trained on such samples."""
     path = folder / CARD
-    if files.read_json(path).get("seed") == config.train.seed:
+    if files.read_json(path).get("seed") == config.seed_of_data:
         raise ValueError(
-            f"{path} has the seed of the run, {config.train.seed}: the model was trained on such "
+            f"{path} has the seed of the run, {config.seed_of_data}: the model was trained on such "
             "samples; simulate others with another seed"
         )
 

@@ -10,8 +10,9 @@ import tyro
 
 from zoojax.spec import files, runs
 from zoojax.spec.checkpoints import Checkpoints
-from zoojax.spec.config import DEFAULT_RUNS, ModelName, ShapesConfig
+from zoojax.spec.config import DEFAULT_RUNS, ModelName, RunConfig, ShapesConfig
 from zoojax.spec.datasets import Card, save_shapes, save_sinusoids
+from zoojax.spec.ensembles import member_runs
 from zoojax.spec.progress import progress_bar
 from zootorch.cli.backends import PACKAGES, Backend, package, prepare
 from zootorch.cli.flags import Flags, run_config
@@ -64,6 +65,7 @@ def train(
     backend: Backend,
     model: ModelName,
     run: Flags,
+    ensemble: int = 1,
     checkpoint_minutes: float = 5.0,
     checkpoint_steps: int | None = None,
     resume: bool = False,
@@ -75,14 +77,24 @@ def train(
         backend: which of the two trains.
         model: which model; cnn on pictures, the others on sinusoids.
         run: what to simulate and how to train.
+        ensemble: how many models to train on the same data, with one seed after another, into
+            folders of their own in ``out``; evaluate, calibrate and predict then take the mean
+            of them. Without checkpoints, unless it is 1.
         checkpoint_minutes: minutes after which all that is needed to go on is saved.
         checkpoint_steps: steps after which it is saved; None for minutes alone.
         resume: go on from the last checkpoint in ``out``, if there is one; the other flags
             must be those of the run.
     """
     config = run_config(run, DEFAULT_RUNS[model])
+    if ensemble != 1:
+        if resume or checkpoint_steps is not None:
+            raise ValueError("an ensemble has no checkpoints to save or resume: train it at once")
+        _train_ensemble(out, backend, config, ensemble)
+        return
     _check_folder(out)
     _check_folder(out / runs.CHECKPOINTS)
+    if (out / runs.MEMBER.format(0)).exists():
+        raise FileExistsError(f"{out} is of an ensemble; choose another folder")
     prepare(backend, dtype=config.train.dtype, waves=not config.class_names)
     checkpoints = Checkpoints(
         out / runs.CHECKPOINTS,
@@ -104,6 +116,26 @@ def train(
     for layer, problem in made.history.gradient_problems.items():
         print(f"{layer}: {problem} gradient, see {out / 'training.png'}")
     print(f"validation {in_short(made.results)}; run in {out}")
+
+
+def _train_ensemble(out: Path, backend: Backend, config: RunConfig, num_members: int) -> None:
+    """Train an ensemble and write its members."""
+    member_runs(config, num_members)  # refuses what cannot be, before the work
+    _check_folder(out)
+    if out.exists() and any(out.iterdir()):
+        raise FileExistsError(f"{out} is not empty; an ensemble needs a folder of its own")
+    prepare(backend, dtype=config.train.dtype, waves=not config.class_names)
+    with telling_warnings():
+        members, mean = package(backend, "pipeline").run_ensemble(
+            config, num_members, progress=True
+        )
+    runs.save_ensemble(out, config, members)
+    for place, made in enumerate(members):
+        folder = out / runs.MEMBER.format(place)
+        for layer, problem in made.history.gradient_problems.items():
+            print(f"{layer}: {problem} gradient, see {folder / 'training.png'}")
+        print(f"validation {in_short(made.results)}; run in {folder}")
+    print(f"validation {in_short(mean)} by the mean of all {num_members}; ensemble in {out}")
 
 
 def compare(

@@ -123,7 +123,8 @@ def predict(
     ``zoo calibrate`` has calibrated sets of labels or intervals.
 
     Args:
-        folder: a run, or a folder with ``model.safetensors`` and ``config.json``.
+        folder: a run, of one model or of an ensemble, or a folder with ``model.safetensors`` and
+            ``config.json``.
         files_: PNG files, or ``.npy`` files of uint8 (height, width, 3) or (pictures, height,
             width, 3); for models of waves ``.npy`` files of (points,) or (waves, points).
         out: CSV file to write as well.
@@ -131,7 +132,7 @@ def predict(
     """
     has_run = (folder / runs.RUN).exists()
     saved = runs.load_run(folder) if has_run else None
-    config = files.load_config(folder)
+    config = files.load_config(runs.member_folders(folder)[0])
     names, samples = inputs.read_samples(files_, config)
     used = backend or (saved.backend if saved else "jax")
     dtype = saved.config.train.dtype if saved else "float32"

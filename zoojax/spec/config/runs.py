@@ -15,6 +15,7 @@ from zoojax.spec.config.data import ShapesConfig, SinusoidsConfig
 from zoojax.spec.config.models import CNNConfig, MLPConfig, RNNConfig
 from zoojax.spec.config.training import TrainConfig
 from zoojax.spec.data import deal
+from zoojax.spec.draws import check_seed
 from zoojax.spec.quantiles import outputs_of
 
 Pictures = Literal["stored", "simulated", "fresh"]
@@ -43,6 +44,8 @@ class RunConfig:
         model: its sizes of input and output follow the data, and the loss: pinball takes three
             outputs for each next step.
         train: how it is trained; its seed decides the data and the splits as well.
+        data_seed: integer from 0 to 2^32 - 1 that decides data and splits instead; None for the
+            seed of the training.
 
     Raises:
         ValueError: when a value is not allowed; says what was given and what is allowed.
@@ -65,8 +68,11 @@ class RunConfig:
         conv_activation="relu",
     )
     train: TrainConfig = TrainConfig(batch_size=20, learning_rate=0.003)
+    data_seed: int | None = None
 
     def __post_init__(self) -> None:
+        if self.data_seed is not None:
+            object.__setattr__(self, "data_seed", check_seed(self.data_seed, "data_seed"))
         object.__setattr__(self, "num_each", check_num_each(self.num_each))
         check_choice(self, "target", get_args(Target))
         check_number(self, "validation_fraction", 0, 1, open_low=True)
@@ -124,6 +130,11 @@ class RunConfig:
         if isinstance(self.data, ShapesConfig):
             return self.data.class_names(self.target)
         return ()
+
+    @property
+    def seed_of_data(self) -> int:
+        """The seed that decides the data and the splits."""
+        return self.train.seed if self.data_seed is None else self.data_seed
 
     @property
     def num_samples(self) -> int:
