@@ -29,7 +29,7 @@ import zoojax
 import zoojax.data
 import zootorch
 import zootorch.parity
-from zoojax.gradients import PART
+from zoojax.parts import PART
 from zoojax.spec.comparison import compare
 from zoojax.spec.config import DEFAULT_RUNS, TrainConfig
 

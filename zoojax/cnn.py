@@ -54,6 +54,8 @@ class CNN(nn.Module):
         check_input(images.shape, (config.height, config.width, config.num_input_channels))
         x = images
         num_blocks = config.num_cnn_layers + 2
+        # Sooner done and the same: what only grows leaves the largest of a window the largest.
+        pools_first = config.pooling > 1 and config.conv_activation != "gelu"
         for block in range(num_blocks):
             conv, norm, pool = (f"conv_block_{3 * block + i}" for i in range(3))
             x = Conv2d(
@@ -63,8 +65,13 @@ class CNN(nn.Module):
                 config.padding,
                 config.dilation,
                 dtype=self.dtype,
+                idle_bias=True,
                 name=conv,
             )(x)
+            if train and pools_first and block < num_blocks - 1:
+                x = BatchNorm(name=norm)(x, train=True, pooling=config.pooling)
+                x = Activation(config.conv_activation)(x)
+                continue
             x = BatchNorm(name=norm)(x, train=train)
             x = Activation(config.conv_activation)(x)
             pool_type = MaxPool2d if block < num_blocks - 1 else AvgPool2d

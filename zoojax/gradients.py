@@ -1,10 +1,10 @@
-"""Operations whose gradients are written by hand. No twin: torch has all three built in.
+"""Pools and norms whose gradients are written by hand. No twin: torch has them built in.
 
 XLA derives these gradients by itself and they are right, but on a CPU they take longer: it
-computes a shared term anew in each place that reads it, and takes a slower routine for the
-weights of a convolution.
+computes a shared term anew in each place that reads it.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 import jax
@@ -12,53 +12,7 @@ import jax.numpy as jnp
 from jax import Array
 
 from zoojax.mixed_precision import full_dtype
-
-# Pictures a part: of many more XLA on a CPU takes a slower routine.
-PART = 8
-
-
-def conv_general_dilated(x: Array, kernel: Array, *args: Any, **options: Any) -> Array:
-    """Convolve as ``jax.lax.conv_general_dilated``, whose arguments it takes.
-
-    The weights' gradient is a sum over pictures; on a CPU it is made in parts of the batch, one
-    after another. So the batch must be the first axis, in one group, and only reverse mode is
-    there.
-    """
-
-    def conv(x: Array, kernel: Array) -> Array:
-        return jax.lax.conv_general_dilated(x, kernel, *args, **options)
-
-    def of_kernel(x: Array, kernel: Array, grad: Array) -> Array:
-        return jax.vjp(lambda kernel: conv(x, kernel), kernel)[1](grad)[0]
-
-    def of_kernel_in_parts(x: Array, kernel: Array, grad: Array) -> Array:
-        total = jnp.zeros(kernel.shape, full_dtype(kernel))
-        for start in range(0, len(x), PART):
-            # 0, but known only when the sum so far is: so XLA makes the parts in turn, in the
-            # same memory. (Where it is not 0, this gradient is NaN in any case.)
-            late = jnp.isnan(total.ravel()[0]).astype(jnp.int32)
-            size = min(PART, len(x) - start)
-            part_x, part_grad = (
-                jax.lax.dynamic_slice_in_dim(each, start + late, size).astype(total.dtype)
-                for each in (x, grad)
-            )
-            total += of_kernel(part_x, kernel.astype(total.dtype), part_grad)
-        return total.astype(kernel.dtype)
-
-    def forward(x: Array, kernel: Array) -> tuple[Array, tuple[Array, Array]]:
-        return conv(x, kernel), (x, kernel)
-
-    def backward(saved: tuple[Array, Array], grad: Array) -> tuple[Array, Array]:
-        x, kernel = saved
-        (grad_x,) = jax.vjp(lambda x: conv(x, kernel), x)[1](grad)
-        grad_kernel = jax.lax.platform_dependent(
-            x, kernel, grad, cpu=of_kernel_in_parts, default=of_kernel
-        )
-        return grad_x, grad_kernel
-
-    differentiable = jax.custom_vjp(conv)
-    differentiable.defvjp(forward, backward)
-    return differentiable(x, kernel)
+from zoojax.parts import sum_over_batch
 
 
 def max_pool(x: Array, size: int) -> Array:
@@ -75,26 +29,40 @@ def max_pool(x: Array, size: int) -> Array:
     """
 
     def forward(x: Array) -> tuple[Array, Array]:
-        first, *others = window_views(x, size)
-        place = jnp.zeros(first.shape, jnp.int8 if size <= 11 else jnp.int32)
-        for index, view in enumerate(others, start=1):
-            place = jnp.where(view > first, place.dtype.type(index), place)
-            first = jnp.maximum(first, view)
-        return first, place
+        return largest_of_views(window_views(x, size))
 
     def backward(place: Array, grad: Array) -> tuple[Array]:
-        def spread(pooled: Array) -> Array:
-            return jnp.repeat(jnp.repeat(pooled, size, axis=1), size, axis=2)
-
-        places = jnp.arange(size**2, dtype=place.dtype).reshape(size, size)
-        here = jnp.tile(places, grad.shape[1:3])[:, :, None]
-        windows = jnp.where(spread(place) == here, spread(grad), 0)
-        rest = [(0, all_ - used) for all_, used in zip(x.shape, windows.shape, strict=True)]
-        return (jnp.pad(windows, rest),)
+        return (_to_places(grad, place, size, x.shape),)
 
     differentiable = jax.custom_vjp(lambda x: forward(x)[0])
     differentiable.defvjp(forward, backward)
     return differentiable(x)
+
+
+def largest_of_views(views: Sequence[Array]) -> tuple[Array, Array]:
+    """Return the largest value of each window, and at which of its places the first such is.
+
+    Args:
+        views: what ``window_views`` returned.
+    """
+    first, *others = views
+    place = jnp.zeros(first.shape, jnp.int8 if len(views) < 128 else jnp.int32)
+    for index, view in enumerate(others, start=1):
+        place = jnp.where(view > first, place.dtype.type(index), place)
+        first = jnp.maximum(first, view)
+    return first, place
+
+
+def _to_places(grad: Array, place: Array, size: int, shape: Sequence[int]) -> Array:
+    """Return an array of ``shape`` with each window's gradient at its place, and 0 elsewhere."""
+
+    def spread(pooled: Array) -> Array:
+        return jnp.repeat(jnp.repeat(pooled, size, axis=1), size, axis=2)
+
+    places = jnp.arange(size**2, dtype=place.dtype).reshape(size, size)
+    here = jnp.tile(places, grad.shape[1:3])[:, :, None]
+    windows = jnp.where(spread(place) == here, spread(grad), 0)
+    return jnp.pad(windows, [(0, n - used) for n, used in zip(shape, windows.shape, strict=True)])
 
 
 def window_views(x: Array, size: int) -> list[Array]:
@@ -146,6 +114,57 @@ def batch_norm(x: Array, scale: Array, bias: Array, epsilon: float) -> tuple[Arr
         grad_bias = jnp.sum(grad, axes)
         grad_scale = jnp.sum(grad * centred, axes) * inverse
         slope = grad - grad_bias / num - centred * (inverse * grad_scale / num)
+        return (slope * (scale * inverse)).astype(x.dtype), grad_scale, grad_bias
+
+    differentiable = jax.custom_vjp(lambda *args: forward(*args)[0])
+    differentiable.defvjp(forward, backward)
+    return differentiable(x, scale, bias)
+
+
+def batch_norm_max_pool(
+    x: Array, scale: Array, bias: Array, epsilon: float, size: int
+) -> tuple[Array, Array, Array]:
+    """Return what ``batch_norm`` and then ``max_pool`` give, in less memory and time.
+
+    Normalised values are never written, but for the largest of each window; and the sums that
+    the gradient takes are over these alone, since it is 0 elsewhere.
+
+    Args:
+        x: (batch, height, width, features) float.
+        scale: (features,) float.
+        bias: (features,) float.
+        epsilon: added to the variance.
+        size: side of a window in pixels.
+
+    Returns:
+        (batch, floor(height / size), floor(width / size), features) like ``x``, and the
+        (features,) mean and biased variance of all pixels, through which no gradient flows.
+    """
+    axes = tuple(range(x.ndim - 1))
+    num = x.size // x.shape[-1]
+
+    def forward(x: Array, scale: Array, bias: Array) -> tuple[Any, Any]:
+        mean = sum_over_batch(lambda x: jnp.sum(x, axes), x) / num
+        var = sum_over_batch(lambda x: jnp.sum(jnp.square(x - mean), axes), x) / num
+        inverse = jax.lax.rsqrt(var + epsilon)
+        factor = scale * inverse
+        views = [(v - mean) * factor + bias for v in window_views(x.astype(mean.dtype), size)]
+        y, place = largest_of_views([view.astype(x.dtype) for view in views])
+        # Divided by 1, which XLA does not know: it writes the places down rather than find
+        # them anew wherever a window's gradient is read. (Where it is 2, all is NaN.)
+        place = place / (1 + jnp.isnan(mean).astype(mean.dtype))
+        return (y, mean, var), (x, scale, mean, inverse, place)
+
+    def backward(saved: tuple[Array, ...], grads: tuple[Array, ...]) -> tuple[Array, Array, Array]:
+        (x, scale, mean, inverse, place), grad = saved, grads[0].astype(saved[2].dtype)
+        wide = x.astype(mean.dtype)
+        largest, *others = window_views(wide, size)
+        for index, view in enumerate(others, start=1):
+            largest = jnp.where(place == index, view, largest)
+        grad_bias = jnp.sum(grad, axes)
+        grad_scale = jnp.sum(grad * (largest - mean), axes) * inverse
+        slope = _to_places(grad, place, size, x.shape)
+        slope = slope - grad_bias / num - (wide - mean) * (inverse * grad_scale / num)
         return (slope * (scale * inverse)).astype(x.dtype), grad_scale, grad_bias
 
     differentiable = jax.custom_vjp(lambda *args: forward(*args)[0])

@@ -13,6 +13,7 @@ from flax import linen as nn
 from jax import Array
 
 from zoojax import gradients, random
+from zoojax.convolution import conv2d
 from zoojax.dense import Dense as Dense
 from zoojax.mixed_precision import add_bias, full_dtype, operands
 from zoojax.pooling import AvgPool2d as AvgPool2d
@@ -75,15 +76,17 @@ class BatchNorm(nn.Module):
     epsilon: float = 1e-5
 
     @nn.compact
-    def __call__(self, x: Array, *, train: bool) -> Array:
+    def __call__(self, x: Array, *, train: bool, pooling: int | None = None) -> Array:
         """Normalise.
 
         Args:
             x: (batch, ..., features) float.
             train: whether to use the batch's own statistics, and to update the running ones.
+            pooling: in training, side of the windows of which only the largest value is
+                returned, as ``MaxPool2d(pooling)`` would of the result; None for all values.
 
         Returns:
-            an array like ``x``.
+            an array like ``x``, or (batch, rows, columns, features) of windows.
         """
         shape, dtype = (x.shape[-1],), full_dtype(x)
         scale = self.param("scale", nn.initializers.ones, shape, dtype)
@@ -93,7 +96,10 @@ class BatchNorm(nn.Module):
         if not train:
             factor = scale * jax.lax.rsqrt(running_var.value + self.epsilon)
             return ((x - running_mean.value) * factor + bias).astype(x.dtype)
-        y, mean, var = gradients.batch_norm(x, scale, bias, self.epsilon)
+        if pooling is None:
+            y, mean, var = gradients.batch_norm(x, scale, bias, self.epsilon)
+        else:
+            y, mean, var = gradients.batch_norm_max_pool(x, scale, bias, self.epsilon, pooling)
         num = x.size // x.shape[-1]
         unbiased = var * (num / max(num - 1, 1))
         running_mean.value += self.momentum * (mean - running_mean.value)
@@ -156,6 +162,8 @@ class Conv2d(nn.Module):
         padding: zeros added at every edge, at least 0.
         dilation: pixels from one place in a window to the next, at least 1.
         dtype: what the product is computed in (``zoojax.mixed_precision``); None for that of ``x``.
+        idle_bias: whether a BatchNorm follows, which takes every constant off: the bias then has
+            no gradient. Parity: torch sums up what rounding leaves of it.
     """
 
     features: int
@@ -164,6 +172,7 @@ class Conv2d(nn.Module):
     padding: int = 0
     dilation: int = 1
     dtype: Any = None
+    idle_bias: bool = False
 
     @nn.compact
     def __call__(self, x: Array) -> Array:
@@ -191,13 +200,9 @@ class Conv2d(nn.Module):
 
         kernel = self.param("kernel", uniform, kernel_shape)
         bias = self.param("bias", uniform, (self.features,))
-        y = gradients.conv_general_dilated(
-            *operands(self.dtype, x, kernel),
-            window_strides=(self.stride, self.stride),
-            padding=[(self.padding, self.padding)] * 2,
-            rhs_dilation=(self.dilation, self.dilation),
-            dimension_numbers=("NHWC", "HWIO", "NHWC"),
-        )
+        bias = jax.lax.stop_gradient(bias) if self.idle_bias else bias
+        x, kernel = operands(self.dtype, x, kernel)
+        y = conv2d(x, kernel, stride=self.stride, padding=self.padding, dilation=self.dilation)
         return add_bias(y, bias)
 
 
