@@ -13,6 +13,7 @@ import torch
 
 from benchmarks import render
 from benchmarks.suite import PRESETS, SECTIONS, measure
+from zoojax.spec.memory import keep_freed_memory
 
 
 def main() -> None:
@@ -21,11 +22,14 @@ def main() -> None:
     usual = "gpu" if torch.cuda.is_available() else "cpu"
     parser.add_argument("preset", nargs="?", choices=PRESETS, default=usual)
     parser.add_argument("--only", nargs="+", choices=SECTIONS, default=tuple(SECTIONS))
+    parser.add_argument("--keep-memory", action="store_true", help="as the program zoo does")
     parser.add_argument("--out", type=Path, help="JSON file to write")
     options = parser.parse_args()
+    kept = options.keep_memory and keep_freed_memory()
     jax.config.update("jax_default_matmul_precision", "highest")
     torch.backends.cudnn.allow_tf32 = torch.backends.cuda.matmul.allow_tf32 = False
-    results = {"preset": options.preset, **measure(PRESETS[options.preset], options.only)}
+    about = {"preset": options.preset, "memory kept": kept}
+    results = {**about, **measure(PRESETS[options.preset], options.only)}
     if options.out:
         options.out.parent.mkdir(parents=True, exist_ok=True)
         options.out.write_text(json.dumps(results, indent=1) + "\n")

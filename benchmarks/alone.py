@@ -4,6 +4,7 @@ python -m benchmarks.alone CONTENDER WORKLOAD
 """
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -22,10 +23,21 @@ def import_seconds(name: str) -> float:
     return time.perf_counter() - before
 
 
-def measure(contender: str, workload: str) -> dict[str, float]:
-    """Return the seconds until the first step is made, of a step after, and its peak memory."""
+def measure(contender: str, workload: str, cache: str | None = None) -> dict[str, float]:
+    """Return the seconds until the first step is made, of a step after, and its peak memory.
+
+    Args:
+        contender: name.
+        workload: name.
+        cache: folder in which JAX keeps what it compiles, and finds it again.
+    """
     command = [sys.executable, "-m", "benchmarks.alone", contender, workload]
-    done = subprocess.run(command, check=True, capture_output=True, text=True)
+    settings = {}
+    if cache is not None:
+        settings["JAX_COMPILATION_CACHE_DIR"] = cache
+        settings["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0"
+    environment = {**os.environ, **settings}
+    done = subprocess.run(command, check=True, capture_output=True, text=True, env=environment)
     return json.loads(done.stdout.splitlines()[-1])
 
 

@@ -21,6 +21,11 @@ TITLES = {
     "forward": "Forward pass of a batch of 32",
     "step": "Training step, a batch of 32",
     "epoch": "An epoch",
+    "run": "A whole run: simulate, split, train, evaluate, calibrate",
+    "ensemble": "An epoch of an ensemble, by its members",
+    "cnns": "A step with each of several CNNs, in JAX",
+    "pictures": "An epoch on pictures that are stored, or simulated inside the step",
+    "precision": "Training step in float32 and in mixed precision",
     "import": "Import in a new process",
     "start": "First step, and memory of steps, in a new process",
 }
@@ -36,13 +41,14 @@ def tables(name: str, results: dict[str, Any]) -> str:
     """Return all tables of one machine as Markdown."""
     about = results["machine"]
     device = about["gpu"] or f"{about['processor']}, {about['cores']} cores"
+    kept = ", freed memory kept" if results.get("memory kept") else ""
     copy, product = results["ceilings"]["bytes"] / 1e9, results["ceilings"]["flops"] / 1e9
     lines = [
         f"## {device}",
         "",
         f"JAX {about['jax']}, torch {about['torch']}, {about['torch threads']} torch threads, "
         f"{about['precision']}; load before: {about['load before']}; commit {about['commit']}; "
-        f"{results['rounds']} rounds; `results/{name}.json`. Ceilings measured there: "
+        f"{results['rounds']} rounds{kept}; `results/{name}.json`. Ceilings measured there: "
         f"{copy:.1f} GB/s, {product:.0f} GFLOP/s.",
     ]
     for section, title in TITLES.items():
@@ -69,7 +75,7 @@ def _columns(row: dict[str, Any]) -> list[str]:
     columns = {
         "ms (range)": "seconds",
         "samples/s": "samples/s",
-        "times plain": "times the first",
+        "times the first": "times the first",
         "of the roofline": "share",
         "first step, s": "first step",
         "memory, MB": "memory",
@@ -84,7 +90,7 @@ def _cell(column: str, row: dict[str, Any]) -> str:
             return f"{median} ({low} to {high})"
         case "samples/s":
             return f"{row['samples/s']:,.0f}"
-        case "times plain":
+        case "times the first":
             return f"{row['times the first']:.2f}"
         case "of the roofline":
             return f"{row['share']:.0%}"

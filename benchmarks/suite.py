@@ -1,9 +1,10 @@
 """All that is measured, section by section: plain data that `render.py` turns into tables."""
 
+import tempfile
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
-from benchmarks import alone, machine, simulation
+from benchmarks import alone, machine, payoffs, simulation
 from benchmarks.backends import Jax, Torch, torch_compiled
 from benchmarks.plain import Plain
 from benchmarks.timing import Timing, interleave
@@ -26,19 +27,23 @@ class Preset(NamedTuple):
         contenders: their names.
         num_rounds: how often each contender is timed.
         least: seconds of each such round.
+        members: sizes of ensembles.
     """
 
     workloads: tuple[str, ...]
     contenders: tuple[str, ...]
     num_rounds: int
     least: float
+    members: tuple[int, ...] = (1, 4, 16, 64, 256)
 
 
 EAGER = ("plain", "zootorch", "zoojax")
 PRESETS = {
     "cpu": Preset(tuple(WORKLOADS), EAGER, num_rounds=15, least=0.05),
     "gpu": Preset(tuple(WORKLOADS), tuple(CONTENDERS), num_rounds=30, least=0.05),
-    "quick": Preset(("mlp", "cnn, 16 channels, 64 px"), EAGER, num_rounds=3, least=0.0),
+    "quick": Preset(
+        ("mlp", "cnn, 16 channels, 64 px"), EAGER, num_rounds=3, least=0.0, members=(1, 4)
+    ),
 }
 """torch.compile makes this CNN slower on a CPU, and small models no faster: see README.md."""
 
@@ -107,10 +112,21 @@ def start(preset: Preset) -> Iterator[tuple[str, str, Rows]]:
         },
     )
     for workload in preset.workloads:
-        yield "start", workload, {name: alone.measure(name, workload) for name in preset.contenders}
+        found = {name: alone.measure(name, workload) for name in preset.contenders}
+        with tempfile.TemporaryDirectory() as cache:
+            alone.measure("zoojax", workload, cache)
+            found["zoojax, compiled before"] = alone.measure("zoojax", workload, cache)
+        yield "start", workload, found
 
 
-SECTIONS = {"simulation": simulate, "training": train, "start": start}
+def pay_off(preset: Preset) -> Iterator[tuple[str, str, Rows]]:
+    """Measure what functions make easy, beside its counterparts in torch."""
+    for timed in payoffs.payoffs(preset):
+        timings = interleave(timed.calls, num_rounds=timed.num_rounds, num_warm=1)
+        yield timed.section, timed.workload, rows(timings, timed.num)
+
+
+SECTIONS = {"simulation": simulate, "training": train, "payoffs": pay_off, "start": start}
 
 
 def measure(preset: Preset, sections: tuple[str, ...]) -> dict[str, Any]:
