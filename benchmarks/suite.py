@@ -39,14 +39,12 @@ class Preset(NamedTuple):
 
 EAGER = ("plain", "zootorch", "zoojax")
 PRESETS = {
-    "cpu": Preset(tuple(WORKLOADS), EAGER, num_rounds=15, least=0.05),
+    "cpu": Preset(tuple(WORKLOADS), tuple(CONTENDERS), num_rounds=15, least=0.05),
     "gpu": Preset(tuple(WORKLOADS), tuple(CONTENDERS), num_rounds=30, least=0.05),
     "quick": Preset(
         ("mlp", "cnn, 16 channels, 64 px"), EAGER, num_rounds=3, least=0.0, members=(1, 4)
     ),
 }
-"""torch.compile makes this CNN slower on a CPU, and small models no faster: see README.md."""
-
 Rows = dict[str, dict[str, Any]]
 
 

@@ -91,12 +91,15 @@ class Dropout(nn.Module):
         """Show the rate where a model is printed."""
         return f"rate={self.rate}"
 
+    @torch.compiler.disable  # its counter moves: it would be compiled anew for each count
+    def _next_key(self) -> Tensor:
+        return random.fold_in(self.generator.next_key(), self.layer)
+
     def forward(self, x: Tensor) -> Tensor:
         """Drop values of a float tensor of any shape in train mode; keep all in eval mode."""
         if not self.training or self.rate == 0:
             return x
-        key = random.fold_in(self.generator.next_key(), self.layer).to(x.device)
-        keep = random.keep_mask(key, x.shape, self.rate)
+        keep = random.keep_mask(self._next_key().to(x.device), x.shape, self.rate)
         return torch.where(keep, x / (1 - self.rate), 0)
 
 
