@@ -1,5 +1,6 @@
 """MLP and RNN: the cells by hand, states given and returned, both backends on any configuration."""
 
+import copy
 import dataclasses
 import math
 
@@ -13,6 +14,7 @@ from builders import SMALL_CNN, check_refused, example_shape, few_examples, firs
 from hypothesis import given
 from hypothesis import strategies as st
 from tolerances import check, relative
+from torch._dynamo.testing import CompileCounter
 
 import zoojax.models
 import zoojax.weights
@@ -296,3 +298,17 @@ def test_states_of_another_shape(cell, shapes, message):
 )
 def test_configurations_that_cannot_be(make, message):
     check_refused(message, make)
+
+
+def test_a_compiled_model_is_compiled_once_and_drops_other_units_each_time():
+    model = zootorch.MLP(MLPConfig(dropout=0.5)).train()
+    inputs = torch.ones(4, model.config.input_dim)
+    expected = [copy.deepcopy(model)(inputs)]
+    counter = CompileCounter()
+    model.compile(backend=counter)
+    outputs = [model(inputs)]
+    num_frames = counter.frame_count
+    outputs += [model(inputs) for _ in range(4)]
+    assert counter.frame_count == num_frames
+    torch.testing.assert_close(outputs[0], expected[0])
+    assert not torch.allclose(outputs[1], outputs[0])
