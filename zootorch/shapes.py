@@ -168,21 +168,28 @@ def noise(keys: Tensor, height: int, width: int) -> Tensor:
     return images
 
 
-def render_scenes(key: Tensor, config: ShapesConfig, indices: Tensor, scenes: ShapeBatch) -> Tensor:
-    """Paint the pictures at ``indices``: one filled shape each on a background of uniform noise.
+def noise_keys(key: Tensor, indices: Tensor) -> Tensor:
+    """Return the keys of the backgrounds of the pictures at ``indices``: (batch, 2) int64.
 
     Args:
         key: root key of the data set, (2,) int64.
-        config: height and width of the pictures.
         indices: (batch,) int64, places in the data set.
+    """
+    return random.fold_in(random.fold_in(key, STREAMS["noise"]), indices)
+
+
+def render_scenes(keys: Tensor, config: ShapesConfig, scenes: ShapeBatch) -> Tensor:
+    """Paint pictures: one filled shape each on a background of uniform noise.
+
+    Args:
+        keys: (batch, 2) int64, what ``noise_keys`` returned for them.
+        config: height and width of the pictures.
         scenes: what ``sample_scenes`` drew for them.
 
     Returns:
         (batch, height, width, 3) uint8.
     """
-    height, width = config.image_height, config.image_width
-    keys = random.fold_in(random.fold_in(key, STREAMS["noise"]), indices)
-    images = noise(keys, height, width)
+    images = noise(keys, config.image_height, config.image_width)
     numbers = zip(*(field.tolist() for field in scenes[1:]), strict=True)
     for image, fields in zip(images, numbers, strict=True):
         _paint(image, config, ShapeBatch(None, *fields))
@@ -219,6 +226,7 @@ class ShapesDataset(Dataset):
         self.key = random.root_key(seed)
         indices = torch.arange(num_each * config.num_combinations)
         self.scenes = sample_scenes(self.key, config, indices)
+        self._noise_keys = noise_keys(self.key, indices)
 
     def __len__(self) -> int:
         """Return the number of pictures: num_each x shapes x colours."""
@@ -253,7 +261,7 @@ class ShapesDataset(Dataset):
         """
         indices = check_indices(indices, len(self))
         scenes = ShapeBatch(None, *(field[indices] for field in self.scenes[1:]))
-        return scenes._replace(images=render_scenes(self.key, self.config, indices, scenes))
+        return scenes._replace(images=render_scenes(self._noise_keys[indices], self.config, scenes))
 
     def arrays(self) -> ShapeBatch:
         """Render every picture: the whole data set as one batch of shapes."""

@@ -13,7 +13,7 @@ from zoojax.spec.fingerprint import simulated_fingerprint
 from zoojax.spec.records import Batch
 from zootorch.augment import Shrink
 from zootorch.random import Generator
-from zootorch.shapes import render_scenes, sample_scenes
+from zootorch.shapes import noise_keys, render_scenes, sample_scenes
 
 
 class SimulatedImages:
@@ -57,7 +57,7 @@ class SimulatedImages:
         """Make the pictures of some rows, (rows, height, width, 3) uint8."""
         places = self.places[rows]
         scenes = sample_scenes(self.key, self.config, places)
-        images = render_scenes(self.key, self.config, places, scenes)
+        images = render_scenes(noise_keys(self.key, places), self.config, scenes)
         return images if self._change is None else self._change(images, places)
 
     def numpy(self) -> NDArray[np.uint8]:
