@@ -52,10 +52,13 @@ class Jax:
         self.num_epochs += 1
         return float(np.mean(losses))
 
+    def compiled(self) -> Any:
+        """Return the program of a step, as XLA makes it."""
+        return zoojax.train_step.lower(self.state, self.first).compile()
+
     def cost(self) -> dict[str, float]:
         """Return FLOPs and bytes of a step, as the compiler counts them."""
-        lowered = zoojax.train_step.lower(self.state, self.first)
-        found = lowered.compile().cost_analysis()
+        found = self.compiled().cost_analysis()
         return {"flops": found["flops"], "bytes": found["bytes accessed"]}
 
 

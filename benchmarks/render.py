@@ -26,6 +26,7 @@ TITLES = {
     "cnns": "A step with each of several CNNs, in JAX",
     "pictures": "An epoch on pictures that are stored, or simulated inside the step",
     "precision": "Training step in float32 and in mixed precision",
+    "where": "Where the time of a step goes",
     "import": "Import in a new process",
     "start": "First step, and memory of steps, in a new process",
 }
@@ -79,6 +80,7 @@ def _columns(row: dict[str, Any]) -> list[str]:
         "of the roofline": "share",
         "first step, s": "first step",
         "memory, MB": "memory",
+        "parts": "shares",
     }
     return [title for title, key in columns.items() if key in row]
 
@@ -94,6 +96,8 @@ def _cell(column: str, row: dict[str, Any]) -> str:
             return f"{row['times the first']:.2f}"
         case "of the roofline":
             return f"{row['share']:.0%}"
+        case "parts":
+            return ", ".join(f"{name} {part:.0%}" for name, part in row["shares"].items())
         case "first step, s":
             return f"{row['first step']:.1f}"
         case _:

@@ -4,7 +4,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
-from benchmarks import alone, machine, payoffs, simulation
+from benchmarks import alone, machine, payoffs, simulation, where
 from benchmarks.backends import Jax, Torch, torch_compiled
 from benchmarks.plain import Plain
 from benchmarks.timing import Timing, interleave
@@ -124,7 +124,25 @@ def pay_off(preset: Preset) -> Iterator[tuple[str, str, Rows]]:
         yield timed.section, timed.workload, rows(timings, timed.num)
 
 
-SECTIONS = {"simulation": simulate, "training": train, "payoffs": pay_off, "start": start}
+def explain(preset: Preset) -> Iterator[tuple[str, str, Rows]]:
+    """Measure where the time of a step goes."""
+    for workload in preset.workloads:
+        config = WORKLOADS[workload]
+        dataset = samples(config)
+        made = {
+            "zoojax": where.jax_shares(Jax(config, dataset)),
+            "zootorch": where.torch_shares(Torch(config, dataset)),
+        }
+        yield "where", workload, {name: {"shares": each} for name, each in made.items()}
+
+
+SECTIONS = {
+    "simulation": simulate,
+    "training": train,
+    "payoffs": pay_off,
+    "where": explain,
+    "start": start,
+}
 
 
 def measure(preset: Preset, sections: tuple[str, ...]) -> dict[str, Any]:
@@ -146,6 +164,9 @@ def describe(section: str, workload: str, found: Rows) -> str:
     """Return one table as text."""
     lines = [f"\n{section}: {workload}"]
     for name, row in found.items():
+        if "shares" in row:
+            lines += [f"  {name:22s} {part:5.1%} {what}" for what, part in row["shares"].items()]
+            continue
         if "seconds" not in row:
             lines.append(f"  {name:22s}" + "".join(f" {k} {v:.4g}" for k, v in row.items()))
             continue

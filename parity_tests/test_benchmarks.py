@@ -9,7 +9,7 @@ import pytest
 import torch
 
 import zootorch.weights
-from benchmarks import machine, render, simulation, suite, workloads
+from benchmarks import machine, payoffs, render, simulation, suite, where, workloads
 from benchmarks.plain import Plain
 from benchmarks.timing import Timing, interleave
 
@@ -76,6 +76,43 @@ def test_shares_of_the_roofline_are_least_time_over_time():
     suite.add_shares(found, {"flops": 8.0, "bytes": 3.0}, {"flops": 32.0, "bytes": 30.0})
     assert found["zoojax"]["share"] == 0.5
     assert found["plain"]["share"] == 0.125
+
+
+def test_layers_are_told_by_the_names_of_operations():
+    assert where.layer_of("jit(train_step)/jvp(CNN)/conv_block_0/add") == "conv_block_0, forward"
+    backward = "jit(train_step)/transpose(jvp(RNN))/rnn_l1/while/body/closed_call/mul"
+    assert where.layer_of(backward) == "rnn_l1, backward"
+    assert where.layer_of("jit(train_step)/sub") == "all else"
+
+
+@pytest.mark.parametrize(("shares", "contender"), [("jax", "zoojax"), ("torch", "zootorch")])
+def test_shares_of_a_step_are_parts_of_a_whole(shares, contender):
+    config = tiny("mlp")
+    made = suite.CONTENDERS[contender](config, workloads.samples(config))
+    found = getattr(where, f"{shares}_shares")(made)
+    assert sum(found.values()) == pytest.approx(1)
+    assert all(part >= 0.02 for name, part in found.items() if name != "all else")
+    assert len(found) > 2
+
+
+def test_ensembles_and_precisions_make_what_they_are_timed_for():
+    config = tiny("mlp")
+    train = workloads.samples(config)
+    losses = {name: call() for name, call in payoffs.precisions(config, train).items()}
+    assert losses["zoojax, float32"] != losses["zoojax, bfloat16"]
+    assert losses["zoojax, bfloat16"] == pytest.approx(losses["zoojax, float32"], rel=0.05)
+    calls = payoffs.ensembles(config, train, 2)
+    histories = calls["zootorch"]()
+    (_, others) = calls["zoojax"]()
+    for ours, theirs in zip(histories, others, strict=True):
+        np.testing.assert_allclose(ours.step_losses, theirs.step_losses, rtol=1e-5)
+
+
+def test_fresh_pictures_are_not_the_stored_ones():
+    config = dataclasses.replace(tiny(payoffs.SMALL_CNN), num_each=2)
+    losses = {name: call() for name, call in payoffs.pictures(config).items()}
+    assert losses["zoojax, stored"] != losses["zoojax, fresh"]
+    assert losses["zoojax, fresh"] != losses["zootorch, stored"]
 
 
 def test_simulators_make_the_pictures_that_they_are_timed_for():
