@@ -16,6 +16,7 @@ from zoojax.spec.shape_benchmark import (
     RECIPES,
     TEST,
     TRAINING,
+    seed_of_test,
     summarise,
     table,
 )
@@ -34,6 +35,11 @@ def test_the_data_are_the_workshops():
         assert recipe.num_each * TRAINING.num_combinations == 64_000
         assert recipe.train.optimizer == "adam"
         assert recipe.shrink is None
+
+
+def test_no_test_pictures_are_those_of_a_training():
+    seeds = range(100)
+    assert not {seed_of_test(seed) for seed in seeds} & set(seeds)
 
 
 def count(model):
