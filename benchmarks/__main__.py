@@ -8,12 +8,10 @@ from pathlib import Path
 # JAX would otherwise take three quarters of a GPU's memory at once.
 os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")
 
-import jax
 import torch
 
-from benchmarks import render
+from benchmarks import machine, render
 from benchmarks.suite import PRESETS, SECTIONS, measure
-from zoojax.spec.memory import keep_freed_memory
 
 
 def main() -> None:
@@ -25,9 +23,8 @@ def main() -> None:
     parser.add_argument("--keep-memory", action="store_true", help="as the program zoo does")
     parser.add_argument("--out", type=Path, help="JSON file to write")
     options = parser.parse_args()
-    kept = options.keep_memory and keep_freed_memory()
-    jax.config.update("jax_default_matmul_precision", "highest")
-    torch.backends.cudnn.allow_tf32 = torch.backends.cuda.matmul.allow_tf32 = False
+    os.environ[machine.KEEP] = "1" if options.keep_memory else ""
+    kept = machine.prepare()
     about = {"preset": options.preset, "memory kept": kept}
     results = {**about, **measure(PRESETS[options.preset], options.only)}
     if options.out:

@@ -52,9 +52,11 @@ def main() -> None:
     import jax
     import torch
 
+    from benchmarks.machine import prepare
     from benchmarks.suite import CONTENDERS
     from benchmarks.workloads import WORKLOADS, samples
 
+    prepare()
     name, workload = sys.argv[1:]
     config = WORKLOADS[workload]
     train = samples(config)

@@ -16,11 +16,28 @@ import numpy as np
 import optax
 import torch
 
+from zoojax.spec.memory import keep_freed_memory
+
 # What changes the numbers from outside: glibc's allocator, XLA and the number of threads.
 SETTINGS = (
     *("MALLOC_MMAP_MAX_", "MALLOC_TRIM_THRESHOLD_", "MALLOC_ARENA_MAX"),
     *("GLIBC_TUNABLES", "XLA_FLAGS", "OMP_NUM_THREADS", "OMP_WAIT_POLICY"),
 )
+
+
+KEEP = "BENCHMARKS_KEEP_MEMORY"
+"""Environment variable, not empty where freed memory is to be kept; processes inherit it."""
+
+
+def prepare() -> bool:
+    """Set what is the same in all processes: full precision, and whether memory is kept.
+
+    Returns:
+        whether it is.
+    """
+    jax.config.update("jax_default_matmul_precision", "highest")
+    torch.backends.cudnn.allow_tf32 = torch.backends.cuda.matmul.allow_tf32 = False
+    return bool(os.environ.get(KEEP)) and keep_freed_memory()
 
 
 def processor() -> str:

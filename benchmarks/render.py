@@ -79,6 +79,7 @@ def _columns(row: dict[str, Any]) -> list[str]:
         "times the first": "times the first",
         "of the roofline": "share",
         "first step, s": "first step",
+        "next steps, ms": "step",
         "memory, MB": "memory",
         "parts": "shares",
     }
@@ -96,6 +97,8 @@ def _cell(column: str, row: dict[str, Any]) -> str:
             return f"{row['times the first']:.2f}"
         case "of the roofline":
             return f"{row['share']:.0%}"
+        case "next steps, ms":
+            return f"{1e3 * row['step']:.1f}"
         case "parts":
             return ", ".join(f"{name} {part:.0%}" for name, part in row["shares"].items())
         case "first step, s":

@@ -14,6 +14,9 @@ NUM_STEPS = 5
 NAMED = re.compile(r"%?([\w.\-]+) = .*metadata=\{[^}]*op_name=\"([^\"]*)\"")
 LAYER = re.compile(r"\b(\w*block_\d+|rnn_l\d+|fc|head)\b")
 
+CONTAINERS = ("while", "call", "conditional")
+"""Operations whose time is that of others within them."""
+
 Shares = dict[str, float]
 """Part of the time by what it goes into, the largest first; what is small together."""
 
@@ -33,8 +36,10 @@ def jax_shares(contender: Jax) -> Shares:
     for plane in profile.planes:
         for line in plane.lines:
             for event in line.events:
-                if event.name in layers:
-                    seconds[layers[event.name]] += event.duration_ns
+                # On a GPU an event is a kernel, which says what it is a part of.
+                name = str(dict(event.stats).get("hlo_op", event.name))
+                if name in layers and not name.startswith(CONTAINERS):
+                    seconds[layers[name]] += event.duration_ns
     return shares(seconds)
 
 
@@ -58,8 +63,10 @@ def torch_shares(contender: Torch) -> Shares:
             contender.step()
     seconds: collections.Counter[str] = collections.Counter()
     for event in profile.key_averages():
-        time = event.self_device_time_total if torch.cuda.is_available() else 0
-        seconds[event.key] += time or event.self_cpu_time_total
+        if not torch.cuda.is_available():
+            seconds[event.key] += event.self_cpu_time_total
+        elif event.device_type == torch.autograd.DeviceType.CUDA:  # kernels, not who called them
+            seconds[event.key] += event.self_device_time_total
     return shares(seconds)
 
 

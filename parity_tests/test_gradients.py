@@ -103,6 +103,38 @@ def test_a_sum_over_a_batch_of_bfloat16_is_float32():
     assert total == 1000  # in bfloat16 it would stop at 256
 
 
+def other_than_a_cpu(*arrays, cpu, default):
+    """Choose as ``jax.lax.platform_dependent`` does on a GPU."""
+    assert cpu is not default
+    return default(*arrays)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
+def test_a_gpu_computes_the_same_in_its_own_way(dtype, monkeypatch):
+    x = jnp.asarray(3 + normal(9, 8, 8, 3), dtype)
+    kernel = jnp.asarray(normal(3, 3, 3, 16), dtype)
+
+    def outputs(x, kernel):
+        y = conv2d(x, kernel, stride=1, padding=1, dilation=1)
+        return gradients.batch_norm_max_pool(y, jnp.ones(16), jnp.ones(16), 1e-5, 2)
+
+    def all_of_them():
+        (y, *statistics), pull = jax.vjp(outputs, x, kernel)
+        zeros = [jnp.zeros_like(each) for each in statistics]
+        return y, *statistics, *pull((jnp.ones_like(y), *zeros))
+
+    expected = all_of_them()
+    monkeypatch.setattr(jax.lax, "platform_dependent", other_than_a_cpu)
+    found = all_of_them()
+    for number, (ours, theirs) in enumerate(zip(found, expected, strict=True)):
+        assert ours.dtype == theirs.dtype
+        first, second = (np.asarray(each, np.float64) for each in (ours, theirs))
+        # Means and variances are sums in float32 in any case.
+        exact = dtype == "float32" or number in (1, 2)
+        allowed = 1e-5 if exact else 0.05
+        np.testing.assert_allclose(first, second, rtol=0, atol=allowed * max(1, abs(second).max()))
+
+
 def test_nan_is_seen_in_a_sum_over_a_batch():
     for place in (0, 5, 19):
         x = jnp.ones((20, 3)).at[place, 1].set(jnp.nan)
@@ -208,3 +240,21 @@ def test_a_cnn_in_training_pools_as_if_after_the_activation(activation):
             assert not name.startswith("conv_block.0") or not grads[name].any()
         else:
             check(NAME, relative(grads[name], expected))
+
+
+def test_where_no_statistics_are_of_the_batch_a_bias_has_its_gradient():
+    config = CNNConfig(height=8, width=8, num_cnn_channels=4, dropout=0.0)
+    images = normal(3, 8, 8, 3).astype(np.float32)
+    theirs = zootorch.CNN(config).eval()
+    (theirs(torch.from_numpy(images).permute(0, 3, 1, 2)) ** 2).sum().backward()
+    ours = zoojax.CNN(config)
+    variables = zoojax.weights.from_arrays(ours, zootorch.weights.to_arrays(theirs))
+
+    def loss(params):
+        return (ours.apply({**variables, "params": params}, images) ** 2).sum()
+
+    grads = zoojax.weights.to_arrays(ours, {"params": jax.grad(loss)(variables["params"])})
+    for block in (0, 3):
+        expected = theirs.conv_block[block].bias.grad.numpy()
+        assert np.abs(expected).max() > 0
+        np.testing.assert_allclose(grads[f"conv_block.{block}.bias"], expected, rtol=1e-3)

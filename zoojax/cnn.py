@@ -65,7 +65,7 @@ class CNN(nn.Module):
                 config.padding,
                 config.dilation,
                 dtype=self.dtype,
-                idle_bias=True,
+                idle_bias=train,
                 name=conv,
             )(x)
             if train and pools_first and block < num_blocks - 1:

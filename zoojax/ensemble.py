@@ -14,7 +14,7 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
-from zoojax import random, weights
+from zoojax import epochs, random, weights
 from zoojax.cnn import CNN
 from zoojax.evaluation import without_state
 from zoojax.layers import Variables
@@ -85,8 +85,8 @@ def fit_ensemble(
     groups = [slice(num_members)]
     if isinstance(model, CNN):
         groups = [slice(place, place + 1) for place in range(num_members)]
-    else:
-        train = Batch(*map(jnp.asarray, train))
+    if epochs.is_looped(model.config):
+        train = jax.device_put(train)
     num_steps = config.num_epochs * math.ceil(len(train.targets) / config.batch_size)
     made, histories = [], []
     with progress_bar(num_steps * len(groups), "zoojax", enabled=progress) as advance:

@@ -144,7 +144,7 @@ def batch_norm_max_pool(
     num = x.size // x.shape[-1]
 
     def forward(x: Array, scale: Array, bias: Array) -> tuple[Any, Any]:
-        mean = sum_over_batch(lambda x: jnp.sum(x, axes), x) / num
+        mean = sum_over_batch(lambda x: jnp.sum(x, axes, dtype=full_dtype(x)), x) / num
         var = sum_over_batch(lambda x: jnp.sum(jnp.square(x - mean), axes), x) / num
         inverse = jax.lax.rsqrt(var + epsilon)
         factor = scale * inverse

@@ -162,8 +162,8 @@ class Conv2d(nn.Module):
         padding: zeros added at every edge, at least 0.
         dilation: pixels from one place in a window to the next, at least 1.
         dtype: what the product is computed in (``zoojax.mixed_precision``); None for that of ``x``.
-        idle_bias: whether a BatchNorm follows, which takes every constant off: the bias then has
-            no gradient. Parity: torch sums up what rounding leaves of it.
+        idle_bias: whether a BatchNorm in training follows, which takes every constant off: the
+            bias then has no gradient. Parity: torch sums up what rounding leaves of it.
     """
 
     features: int

@@ -13,6 +13,9 @@ PART = 8
 """Samples a part: few enough for a processor's cache, and for XLA's quick routine for the weights
 of a convolution, which it leaves for a slower one where there are many."""
 
+MOST_PARTS = 16
+"""Parts of a large batch, whose parts are larger then: each takes time to compile."""
+
 
 def sum_over_batch(function: Callable[..., Any], *arrays: Array) -> Any:
     """Return ``function(*arrays)``, a tree of sums over the first axis of the arrays.
@@ -32,15 +35,15 @@ def sum_over_batch(function: Callable[..., Any], *arrays: Array) -> Any:
     def in_parts(*arrays: Array) -> Any:
         shapes = jax.eval_shape(function, *arrays)
         total = jax.tree.map(lambda each: jnp.zeros(each.shape, full_dtype(each)), shapes)
-        for start in range(0, len(arrays[0]), PART):
+        num = len(arrays[0])
+        length = max(PART, -(-num // MOST_PARTS))
+        for start in range(0, num, length):
             # 0, but known only when the sum so far is: so XLA makes the parts in turn, in the
             # same memory. (Where it is not 0, the sum is NaN in any case.)
             late = jnp.isnan(jax.tree.leaves(total)[0].ravel()[0]).astype(jnp.int32)
-            size = min(PART, len(arrays[0]) - start)
-            part = [jax.lax.dynamic_slice_in_dim(each, start + late, size) for each in arrays]
-            # Computed row by row, whatever order it is wanted in then.
-            part = jax.lax.optimization_barrier([each.astype(full_dtype(each)) for each in part])
-            total = jax.tree.map(jnp.add, total, function(*part))
+            size = min(length, num - start)
+            part = (jax.lax.dynamic_slice_in_dim(each, start + late, size) for each in arrays)
+            total = jax.tree.map(jnp.add, total, function(*(x.astype(full_dtype(x)) for x in part)))
         return total
 
     def whole(*arrays: Array) -> Any:

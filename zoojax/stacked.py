@@ -198,6 +198,7 @@ def fit_stacked(
     logs = [Log(math.ceil(num_samples / config.batch_size)) for _ in configs]
     num_steps = config.num_epochs * logs[0].steps_per_epoch
     states = create_states(model, variables, configs, num_steps=num_steps)
+    variables = jax.tree.map(lambda leaf: jnp.array(leaf, config.dtype), variables)
     keys = jnp.stack([random.root_key(each.seed) for each in configs])
     # A member that is over goes on in vain, until all are; what it was is kept.
     while running := [place for place, log in enumerate(logs) if not log.is_over(config)]:
@@ -205,10 +206,8 @@ def fit_stacked(
             log.start_clock()
         epoch = logs[running[0]].num_epochs
         orders = np.asarray(epoch_orders(keys, epoch, num_samples))
-        order, samples = (
-            data.in_batches(orders, config.batch_size),
-            simulated.of_epoch(train, epoch),
-        )
+        order = data.in_batches(orders, config.batch_size)
+        samples = simulated.of_epoch(train, epoch)
         states, metrics = _run_epoch(states, samples, order, advance=advance)
         for place in running:
             own = jax.tree.map(lambda leaf, place=place: leaf[:, place], metrics)

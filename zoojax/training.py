@@ -37,7 +37,7 @@ class TrainState(struct.PyTreeNode):
         opt_state: the optimiser's state.
         dropout_key: key of the dropout stream.
         largest_rate: () float, the learning rate, or the largest of its schedule: a number like
-            the others, so that models trained with another share their compiled steps.
+            the others, so that the members of an ensemble can each have their own.
         model: the model; static, so that a new one means a new compilation.
         config: how it is trained; static likewise.
         num_steps: steps of the whole run, where a schedule needs them; static likewise.

@@ -3,9 +3,9 @@
 import ctypes
 import platform
 
-# Of malloc.h: pieces from which on memory comes from the system alone, how much is kept of what is
-# freed, and how many heaps threads share.
-M_MMAP_THRESHOLD, M_TRIM_THRESHOLD, M_ARENA_MAX = -3, -1, -8
+# Of malloc.h: how many pieces may come from the system alone, how much is kept of what is freed,
+# and how many heaps threads share.
+M_MMAP_MAX, M_TRIM_THRESHOLD, M_ARENA_MAX = -4, -1, -8
 LARGEST = 2**31 - 1
 
 
@@ -23,5 +23,6 @@ def keep_freed_memory() -> bool:
     if platform.libc_ver()[0] != "glibc":
         return False
     mallopt = ctypes.CDLL(None).mallopt
-    wanted = ((M_MMAP_THRESHOLD, 2**30), (M_TRIM_THRESHOLD, LARGEST), (M_ARENA_MAX, 1))
-    return all(mallopt(name, value) == 1 for name, value in wanted)
+    wanted = ((M_MMAP_MAX, 0), (M_TRIM_THRESHOLD, LARGEST), (M_ARENA_MAX, 1))
+    done = [mallopt(name, value) == 1 for name, value in wanted]
+    return all(done)

@@ -49,7 +49,7 @@ class Recipe:
         """Return the model's configuration.
 
         A global head takes pictures of any size, so that the weights of small pictures, which
-        take a quarter of the time, are those of large ones.
+        take less time, are those of large ones.
 
         Args:
             testing: whether it is to classify test pictures, or training pictures.
