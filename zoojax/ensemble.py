@@ -24,7 +24,7 @@ from zoojax.spec.ensembles import check_dtype, member_configs, member_seeds
 from zoojax.spec.history import History
 from zoojax.spec.progress import progress_bar
 from zoojax.spec.records import Batch
-from zoojax.stacked import fit_stacked, member
+from zoojax.stacked import fit_stacked, of_each_member
 
 
 def init_ensemble(seed: int, model: Any, example: Array, *, num_members: int) -> Variables:
@@ -150,9 +150,5 @@ class DeepEnsemble:
         def predict(own: Variables) -> Array:
             return without_state(self.model.apply(own, inputs))
 
-        if isinstance(self.model, CNN):  # vmap would make grouped convolutions, which are slow
-            num_members = len(jax.tree.leaves(variables)[0])
-            outputs = jnp.stack([predict(member(variables, k)) for k in range(num_members)])
-        else:
-            outputs = jax.vmap(predict)(variables)
+        outputs = of_each_member(self.model, predict, variables)
         return mean_outputs(outputs, classes=self.classes)

@@ -38,6 +38,22 @@ def member(tree: Any, place: int) -> Any:
     return jax.tree.map(lambda leaf: leaf[place], tree)
 
 
+def of_each_member(
+    model: Any, function: Callable[[Variables], Array], variables: Variables
+) -> Array:
+    """Return what a function makes of each member's variables: (members, ...).
+
+    Args:
+        model: what each member is.
+        function: of one member's variables.
+        variables: with an axis of members first.
+    """
+    if isinstance(model, CNN):  # vmap would make grouped convolutions, which are slow
+        num_members = len(jax.tree.leaves(variables)[0])
+        return jnp.stack([function(member(variables, place)) for place in range(num_members)])
+    return jax.vmap(function)(variables)
+
+
 def create_states(
     model: Any,
     variables: Variables,
@@ -100,10 +116,7 @@ def predict_members(
     def predict(own: Variables) -> Array:
         return evaluation.predict(model, own, inputs, batch_size)
 
-    if isinstance(model, CNN):
-        num_members = len(jax.tree.leaves(variables)[0])
-        return jnp.stack([predict(member(variables, place)) for place in range(num_members)])
-    return jax.vmap(predict)(variables)
+    return of_each_member(model, predict, variables)
 
 
 def _write_epoch(model: Any, metrics: dict[str, Any], log: Log, name: str) -> None:
