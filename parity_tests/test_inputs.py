@@ -1,5 +1,6 @@
 """Files of the user's own: read as they are, or refused by name with what is allowed."""
 
+import dataclasses
 import pickle
 import re
 import struct
@@ -10,7 +11,7 @@ import pytest
 from PIL import Image
 
 from zoojax.spec.config import CNNConfig, MLPConfig, RNNConfig
-from zoojax.spec.inputs import prediction_table, read_png, read_samples
+from zoojax.spec.inputs import prediction_table, read_png, read_samples, resized
 
 PICTURES = CNNConfig(height=6, width=5, pooling=1)
 POINTS = MLPConfig(input_dim=4, output_dim=2)
@@ -77,6 +78,21 @@ def test_grey_gets_three_equal_channels(tmp_path, bits):
     np.testing.assert_array_equal(read_png(tmp_path / "a.png"), expected)
 
 
+def test_a_model_with_a_global_head_takes_pictures_of_any_one_size(tmp_path):
+    config = dataclasses.replace(PICTURES, head="max", num_cnn_layers=0, pooling=2)
+    first, other = (saved(tmp_path / f"{n}.npy", np.zeros((n, 9, 3), np.uint8)) for n in (8, 7))
+    _, images = read_samples([first, first], config)
+    assert images.shape == (2, 8, 9, 3)
+    found = resized(config, images)
+    assert (found.height, found.width) == (8, 9)
+    assert resized(PICTURES, images) == PICTURES
+    assert_refused([first, other], config, "pictures of 7x9 pixels", f"{first} of 8x9", "one size")
+    tiny = saved(tmp_path / "tiny.npy", np.zeros((1, 1, 3), np.uint8))
+    assert_refused([tiny], config, "layer conv_block.2, reached by 1x1 pixels")
+    grey = saved(tmp_path / "grey.npy", np.zeros((8, 9, 1), np.uint8))
+    assert_refused([grey], config, "the model takes uint8 pictures of shape (height, width, 3)")
+
+
 def test_a_palette_is_read_as_its_colors(tmp_path):
     palette = GENERATOR.integers(0, 256, (256, 3), dtype=np.uint8)
     rows = [row.tobytes() for row in GREY]
@@ -117,7 +133,7 @@ def test_waves_are_read_as_they_are(tmp_path, config):
 def test_a_recurrent_model_takes_waves_of_any_one_length(tmp_path):
     first, other = (saved(tmp_path / f"{n}.npy", np.ones(n)) for n in (7, 9))
     assert read_samples([first], SERIES)[1].shape == (1, 7)
-    assert_refused([first, other], SERIES, "9 points", f"{first} of 7", "one length")
+    assert_refused([first, other], SERIES, "9 points", f"{first} of 7", "one size")
 
 
 def test_no_files_are_refused():

@@ -186,18 +186,22 @@ def check_shapes(
             )
 
 
-def check_input(shape: tuple[int, ...], expected: tuple[int | str, ...]) -> None:
-    """Raise ``ValueError`` unless ``shape`` is a batch of samples of the ``expected`` shape.
+def is_batch_of(shape: tuple[int, ...], expected: tuple[int | str, ...]) -> bool:
+    """Return whether ``shape`` is that of a batch of samples of the ``expected`` shape.
 
     Args:
         shape: what was given, with the batch.
         expected: of one sample; a text such as "time" stands for any size of at least 1.
     """
-    fits = len(shape) == len(expected) + 1 and all(
+    return len(shape) == len(expected) + 1 and all(
         given == size or (isinstance(size, str) and given > 0)
         for given, size in zip(shape[1:], expected, strict=True)
     )
-    if not fits:
+
+
+def check_input(shape: tuple[int, ...], expected: tuple[int | str, ...]) -> None:
+    """Raise ``ValueError`` unless ``is_batch_of(shape, expected)``."""
+    if not is_batch_of(shape, expected):
         wanted = ", ".join(map(str, expected))
         raise ValueError(f"inputs must have shape (batch, {wanted}), got {tuple(shape)}")
 

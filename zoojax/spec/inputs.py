@@ -1,5 +1,6 @@
 """Pictures and waves of the user's own: read from files, and what was predicted for them."""
 
+import dataclasses
 import io
 from collections.abc import Sequence
 from pathlib import Path
@@ -8,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from zoojax.spec.checks import is_batch_of
 from zoojax.spec.config import CNNConfig, MLPConfig, RNNConfig
 from zoojax.spec.quantiles import quantile_parts
 
@@ -29,7 +31,7 @@ def read_samples(paths: Sequence[Path], config: Any) -> tuple[list[str], NDArray
     Raises:
         FileNotFoundError: when a file is missing.
         ValueError: when there is none, or when one is damaged, of another kind or of another
-            size than the model takes; names it.
+            size than the model takes, or of another size than those before; names it.
     """
     if not paths:
         raise ValueError("files must name at least one PNG or .npy file")
@@ -46,13 +48,31 @@ def read_samples(paths: Sequence[Path], config: Any) -> tuple[list[str], NDArray
         part = _read(path, config)
         parts.append(part)
         if part.shape[1:] != parts[0].shape[1:]:
+            has, first = ("x".join(map(str, each.shape[1:3])) for each in (part, parts[0]))
+            what, unit = ("pictures", "pixels") if part.ndim == 4 else ("waves", "points")
             raise ValueError(
-                f"{path} has waves of {part.shape[1]} points, {paths[0]} of {parts[0].shape[1]}; "
-                "files given together need waves of one length"
+                f"{path} has {what} of {has} {unit}, {paths[0]} of {first}; files given together "
+                f"need {what} of one size"
             )
         numbers = [f"[{i}]" for i in range(len(part))] if path.suffix == ".npy" else [""]
         names += [f"{path.name}{number}" for number in numbers]
     return names, np.concatenate(parts)
+
+
+def resized(config: Any, inputs: Any) -> Any:
+    """Return a model's configuration for pictures of another size, which a global head allows.
+
+    Args:
+        config: of a model.
+        inputs: (samples, height, width, 3) pictures, where the model is a CNN.
+
+    Raises:
+        ValueError: when its layers do not fit pictures of that size.
+    """
+    if not isinstance(config, CNNConfig) or config.head == "flatten":
+        return config
+    height, width = inputs.shape[1:3]
+    return dataclasses.replace(config, height=height, width=width)
 
 
 def _read(path: Path, config: Any) -> NDArray[Any]:
@@ -60,12 +80,19 @@ def _read(path: Path, config: Any) -> NDArray[Any]:
     if isinstance(config, CNNConfig):
         images = _read_npy(path) if path.suffix == ".npy" else read_png(path)
         images = images[None] if images.ndim == 3 else images
-        expected = (config.height, config.width, CHANNELS)
-        if images.dtype != np.uint8 or images.shape[1:] != expected or not len(images):
+        expected: tuple[int | str, ...] = (config.height, config.width, CHANNELS)
+        if config.head != "flatten":
+            expected = ("height", "width", CHANNELS)
+        if images.dtype != np.uint8 or not len(images) or not is_batch_of(images.shape, expected):
+            wanted = ", ".join(map(str, expected))
             raise ValueError(
                 f"{path} holds {images.dtype} of shape {images.shape}; the model takes uint8 "
-                f"pictures of shape {expected}"
+                f"pictures of shape ({wanted})"
             )
+        try:
+            resized(config, images)
+        except ValueError as error:
+            raise ValueError(f"{path}: {error}") from None
         return images
     if path.suffix != ".npy":
         raise ValueError(f"{path} is no .npy file, and this model takes waves")

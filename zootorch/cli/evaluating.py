@@ -2,13 +2,14 @@
 
 import csv
 import dataclasses
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import numpy as np
 import tyro
 
-from zoojax.spec import files, inputs, runs
+from zoojax.spec import files, inputs, published, runs
 from zoojax.spec.calibrations import (
     ALPHAS,
     Calibrated,
@@ -112,8 +113,8 @@ def calibrate(
 
 
 def predict(
-    folder: Path,
     files_: Annotated[tuple[Path, ...], tyro.conf.arg(name="files")],
+    folder: Path | None = None,
     out: Path | None = None,
     backend: Backend | None = None,
 ) -> None:
@@ -123,29 +124,22 @@ def predict(
     ``zoo calibrate`` has calibrated sets of labels or intervals.
 
     Args:
-        folder: a run, of one model or of an ensemble, or a folder with ``model.safetensors`` and
-            ``config.json``.
         files_: PNG files, or ``.npy`` files of uint8 (height, width, 3) or (pictures, height,
             width, 3); for models of waves ``.npy`` files of (points,) or (waves, points).
+        folder: a run, or a folder with ``model.safetensors`` and ``config.json``; without one
+            the classifiers of shape and color that come with this package.
         out: CSV file to write as well.
         backend: which of the two predicts; the one that trained, or jax, unless given.
     """
-    has_run = (folder / runs.RUN).exists()
-    saved = runs.load_run(folder) if has_run else None
-    config = files.load_config(runs.member_folders(folder)[0])
-    names, samples = inputs.read_samples(files_, config)
-    used = backend or (saved.backend if saved else "jax")
-    dtype = saved.config.train.dtype if saved else "float32"
-    prepare(used, dtype=dtype, waves=not isinstance(config, CNNConfig))
-    outputs = package(used, "saved").predict(folder, samples)
-    class_names = saved.config.class_names if saved else ()
-    loss = saved.config.train.loss if saved else None
-    table = inputs.prediction_table(names, outputs, config, class_names, loss=loss)
-    if saved and (found := load_calibration(folder, saved.config)):
-        answers = Results("to predict", samples, np.empty(0), outputs)  # of no known targets
-        predicted = package(used, "calibration").predict(found, saved.config, answers)
-        columns = prediction_columns(found, predicted, class_names)
-        table = [[*row, *cells] for row, *cells in zip(table, *columns, strict=True)]
+    if folder is not None:
+        table = _predictions(folder, files_, backend)
+    else:
+        first, *others = (
+            _predictions(published.FOLDER / target, files_, backend, target)
+            for target in published.TARGETS
+        )
+        # The names of the pictures once.
+        table = [row + [c for o in others for c in o[i][1:]] for i, row in enumerate(first)]
     if out is not None:
         with out.open("w", newline="", encoding="utf-8") as file:
             csv.writer(file).writerows(table)
@@ -154,3 +148,40 @@ def predict(
         print(
             "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
         )
+
+
+def _predictions(
+    folder: Path,
+    paths: Sequence[Path],
+    backend: Backend | None,
+    target: published.Target | None = None,
+) -> list[list[str]]:
+    """Return what a model says of files as rows of text, the first with the columns' names.
+
+    Args:
+        folder: where the model is.
+        paths: of the files.
+        backend: which of the two predicts; the one that trained, or jax, when None.
+        target: of a published classifier, what it tells.
+    """
+    has_run = (folder / runs.RUN).exists()
+    saved = runs.load_run(folder) if has_run else None
+    config = files.load_config(folder)
+    names, samples = inputs.read_samples(paths, config)
+    used = backend or (saved.backend if saved else "jax")
+    dtype = saved.config.train.dtype if saved else "float32"
+    prepare(used, dtype=dtype, waves=not isinstance(config, CNNConfig))
+    outputs = package(used, "saved").predict(folder, samples)
+    class_names = saved.config.class_names if saved else ()
+    if target is not None:
+        class_names = published.class_names(target)
+    loss = saved.config.train.loss if saved else None
+    table = inputs.prediction_table(names, outputs, config, class_names, loss=loss)
+    if target is not None:
+        table[0][1] = target
+    if saved and (found := load_calibration(folder, saved.config)):
+        answers = Results("to predict", samples, np.empty(0), outputs)  # of no known targets
+        predicted = package(used, "calibration").predict(found, saved.config, answers)
+        columns = prediction_columns(found, predicted, class_names)
+        table = [[*row, *cells] for row, *cells in zip(table, *columns, strict=True)]
+    return table

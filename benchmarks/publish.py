@@ -1,0 +1,57 @@
+"""Put the classifiers of a finished benchmark into the package: those of zoojax and seed 0.
+
+python -m benchmarks.publish FOLDER     what `zoo benchmark-shapes --out FOLDER` wrote
+"""
+
+import shutil
+import sys
+from pathlib import Path
+
+from zoojax.spec import files, published
+from zoojax.spec.shape_benchmark import NUM_TEST_EACH, TEST, TRAINING
+
+BACKEND, SEED = "jax", 0
+
+
+def publish(folder: Path, target: published.Target) -> Path:
+    """Copy the weights of a target, and write their card.
+
+    Args:
+        folder: of the benchmark.
+        target: what is told.
+
+    Returns:
+        the new folder.
+    """
+    source = folder / f"{target}-{BACKEND}-{SEED}"
+    summary = files.read_json(folder / f"{target}-summary.json")
+    scores = files.read_json(source / "scores.json")
+    new = published.FOLDER / target
+    new.mkdir(parents=True, exist_ok=True)
+    for name in (files.WEIGHTS, files.CONFIG):
+        shutil.copyfile(source / name, new / name)
+    card = {
+        "about": f"Tells the {target} of a coloured shape on noise, 10 to 50 pixels wide, in "
+        "pictures of any size. The seed was chosen before any test.",
+        "class_names": TEST.class_names(target),
+        "trained by": f"zoo{BACKEND}, seed {SEED}, in {scores['seconds']:.0f} s",
+        "training pictures": TRAINING,
+        "recipe": summary["recipe"],
+        "test pictures": {"num_each": NUM_TEST_EACH, **files.plain(TEST)},
+        "accuracy of these weights": scores["scores"]["accuracy"],
+        "results of all seeds": summary["summaries"],
+        "version": summary["version"],
+        "files": {name: files.digest(new / name) for name in (files.WEIGHTS, files.CONFIG)},
+    }
+    files.write_json(new / published.CARD, card)
+    return new
+
+
+def main() -> None:
+    """Publish each target of which there is a summary."""
+    for target in published.TARGETS:
+        print(publish(Path(sys.argv[1]), target))
+
+
+if __name__ == "__main__":
+    main()
