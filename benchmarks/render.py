@@ -1,4 +1,4 @@
-"""Write the tables of `benchmarks/README.md`, and its figure, from the JSON files in `results`.
+"""Write the tables of `benchmarks/README.md` and of the README from the JSON files in `results`.
 
 python -m benchmarks.render
 """
@@ -15,7 +15,9 @@ from zoojax.spec import figures
 FOLDER = Path(__file__).parent
 RESULTS = FOLDER / "results"
 README = FOLDER / "README.md"
+FRONT = FOLDER.parent / "README.md"
 MARKS = re.compile(r"(<!-- results -->\n).*?(<!-- end -->)", re.DOTALL)
+SPEED = re.compile(r"(<!-- speed, made by benchmarks/render.py -->\n).*?(<!-- end -->)", re.DOTALL)
 TITLES = {
     "simulation": "Simulation",
     "forward": "Forward pass of a batch of 32",
@@ -107,6 +109,25 @@ def _cell(column: str, row: dict[str, Any]) -> str:
             return f"{row['memory'] / 1e6:.0f}"
 
 
+def front(results: dict[str, dict[str, Any]]) -> str:
+    """Return the table of the project's page: samples a second of what a user waits for."""
+    lines: list[str] = []
+    for each in results.values():
+        about, sections = each["machine"], each["sections"]
+        if not {"simulation", "epoch"} <= sections.keys():
+            continue
+        device = about["gpu"] or f"{about['cores']} CPU cores"
+        device += ", memory kept" if each.get("memory kept") else ""
+        names = list(next(iter(sections["epoch"].values())))
+        lines += ["", f"| {device} | {' | '.join(names)} |", "|---" * (1 + len(names)) + "|"]
+        rows = {"simulation, 224 px": sections["simulation"]["pictures of 224 px"]}
+        rows |= {f"training, {name}": row for name, row in sections["epoch"].items()}
+        for title, row in rows.items():
+            cells = (f"{row[n]['samples/s']:,.0f}" if n in row else "—" for n in names)
+            lines.append(f"| {title} | {' | '.join(cells)} |")
+    return "\n".join(lines) + "\n\n"
+
+
 def draw(results: dict[str, Any]) -> Figure:
     """Draw how many times the plain loop's epochs both backends make."""
     epochs = results["sections"]["epoch"]
@@ -133,6 +154,7 @@ def main() -> None:
     found = load()
     text = "\n".join(tables(name, results) for name, results in found.items())
     README.write_text(MARKS.sub(lambda match: match[1] + text + match[2], README.read_text()))
+    FRONT.write_text(SPEED.sub(lambda match: match[1] + front(found) + match[2], FRONT.read_text()))
     for name, results in found.items():
         if "epoch" in results["sections"]:
             figures.save_figure(draw(results), RESULTS / f"{name}.png")

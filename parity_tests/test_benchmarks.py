@@ -127,18 +127,29 @@ def test_the_page_is_made_of_the_results(tmp_path, monkeypatch):
         "machine": machine.machine(),
         "ceilings": {"bytes": 2e10, "flops": 1e11},
         "rounds": 3,
-        "sections": {"epoch": {"mlp": found}, "import": {"a new process": found}},
+        "sections": {
+            "simulation": {"pictures of 224 px": found},
+            "epoch": {"mlp": found},
+            "import": {"a new process": found},
+        },
     }
     (tmp_path / "here.json").write_text(json.dumps(results))
     (tmp_path / "README.md").write_text("before\n<!-- results -->\nold\n<!-- end -->\nafter\n")
     monkeypatch.setattr(render, "RESULTS", tmp_path)
     monkeypatch.setattr(render, "README", tmp_path / "README.md")
+    monkeypatch.setattr(render, "FRONT", tmp_path / "front.md")
+    mark = "<!-- speed, made by benchmarks/render.py -->\n"
+    (tmp_path / "front.md").write_text(f"{mark}old\n<!-- end -->\nafter\n")
     render.main()
     text = (tmp_path / "README.md").read_text()
     assert text.startswith("before\n<!-- results -->\n## ")
     assert text.endswith("<!-- end -->\nafter\n")
     assert "| mlp | plain | 2e+03 (1e+03 to 3e+03) | 32 | 1.00 |" in text
     assert "|  | zoojax | 500 (400 to 1e+03) | 128 | 4.00 |" in text
+    front = (tmp_path / "front.md").read_text()
+    assert "cores | plain | zoojax |\n|---|---|---|\n" in front
+    assert "| simulation, 224 px | 32 | 128 |\n| training, mlp | 32 | 128 |\n" in front
+    assert front.endswith("<!-- end -->\nafter\n")
     assert (tmp_path / "here.png").read_bytes()[:4] == b"\x89PNG"
 
 
@@ -146,3 +157,5 @@ def test_the_page_is_up_to_date():
     text = render.README.read_text()
     tables = "\n".join(render.tables(name, each) for name, each in render.load().items())
     assert render.MARKS.search(text)[0] == f"<!-- results -->\n{tables}<!-- end -->"
+    (_, after) = render.SPEED.search(render.FRONT.read_text())[0].split("-->\n", 1)
+    assert after == f"{render.front(render.load())}<!-- end -->"
