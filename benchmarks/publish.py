@@ -48,9 +48,10 @@ def publish(folder: Path, target: published.Target) -> Path:
 
 
 def main() -> None:
-    """Publish each target of which there is a summary."""
+    """Publish the classifiers of both targets."""
+    (folder,) = sys.argv[1:]
     for target in published.TARGETS:
-        print(publish(Path(sys.argv[1]), target))
+        print(publish(Path(folder), target))
 
 
 if __name__ == "__main__":

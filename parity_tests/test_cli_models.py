@@ -174,6 +174,24 @@ def test_predict_gives_the_next_points_of_waves(trained, simulated, tmp_path, mo
     assert len({tuple(row) for row in numbers}) == 5
 
 
+@pytest.mark.parametrize("num_members", [None, 2])
+def test_a_model_with_a_global_head_predicts_pictures_of_another_size(tmp_path, num_members):
+    flags = ["--data.image-height", "16", "--data.image-width", "16", "--data.no-shades"]
+    flags += ["--data.min-size", "4", "--data.max-size", "12", "--num-each", "4"]
+    flags += ["--train.num-epochs", "1", "--model.num-cnn-channels", "4", "--model.head", "max"]
+    flags += ["--model.num-cnn-layers", "0", "--train.batch-size", "48"]
+    flags += [] if num_members is None else ["--ensemble", num_members]
+    succeed("train", "--backend", "torch", "--out", tmp_path / "run", *flags)
+    np.save(tmp_path / "x.npy", np.random.default_rng(0).integers(0, 256, (2, 20, 24, 3), np.uint8))
+    said = {}
+    for backend in ("jax", "torch"):
+        place = ["--folder", tmp_path / "run", "--files", tmp_path / "x.npy"]
+        said[backend] = succeed("predict", *place, "--backend", backend).out
+        assert len(said[backend].splitlines()) == 3
+    labels = [[row.split()[1] for row in each.splitlines()] for each in said.values()]
+    assert labels[0] == labels[1]
+
+
 def test_predict_takes_the_workshops_published_format(classifier, tmp_path):
     """Weights and config.json alone, which name no class."""
     for name in (files.WEIGHTS, files.CONFIG):

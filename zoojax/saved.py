@@ -1,5 +1,6 @@
 """A run on disk used again: evaluated, calibrated, and asked for predictions, as functions."""
 
+import dataclasses
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +11,10 @@ import numpy as np
 from zoojax import checkpoint, evaluation
 from zoojax.ensemble import DeepEnsemble
 from zoojax.layers import Variables
+from zoojax.models import model_of
 from zoojax.pipeline import answer, cut, judge, simulate, split
 from zoojax.spec.config import CNNConfig, RNNConfig, RunConfig
+from zoojax.spec.inputs import resized
 from zoojax.spec.records import Batch, Results
 from zoojax.spec.runs import SavedRun, load_data, member_folders
 
@@ -89,7 +92,8 @@ def predict(folder: Path, inputs: np.ndarray) -> np.ndarray:
 
     Args:
         folder: weights and ``config.json``, by either backend or the workshop, or an ensemble.
-        inputs: (samples, height, width, 3) uint8 pictures, or (samples, points) float.
+        inputs: (samples, height, width, 3) uint8 pictures, of any size where the model has a
+            global head, or (samples, points) float.
 
     Returns:
         (samples, classes) float probabilities, or (samples, outputs) float.
@@ -99,6 +103,9 @@ def predict(folder: Path, inputs: np.ndarray) -> np.ndarray:
         ValueError: when a file is damaged, or the inputs are of another shape.
     """
     model, variables = load_model(folder)
+    sized = model_of(resized(model.config, inputs))
+    ensemble = isinstance(model, DeepEnsemble)
+    model = dataclasses.replace(model, model=sized) if ensemble else sized
     if isinstance(model.config, RNNConfig):
         inputs = inputs[..., None]
     outputs = evaluation.predict(model, variables, jnp.asarray(inputs))

@@ -7,9 +7,11 @@ import numpy as np
 import torch
 
 from zoojax.spec.config import CNNConfig, RNNConfig, RunConfig
+from zoojax.spec.inputs import resized
 from zoojax.spec.records import Batch, Results
 from zoojax.spec.runs import SavedRun, load_data, member_folders
 from zootorch import evaluation
+from zootorch.cnn import CNN
 from zootorch.ensemble import DeepEnsemble
 from zootorch.models import load_pretrained
 from zootorch.pipeline import answer, best_device, cut, judge, simulate, split
@@ -86,7 +88,8 @@ def predict(folder: Path, inputs: np.ndarray) -> np.ndarray:
 
     Args:
         folder: weights and ``config.json``, by either backend or the workshop, or an ensemble.
-        inputs: (samples, height, width, 3) uint8 pictures, or (samples, points) float.
+        inputs: (samples, height, width, 3) uint8 pictures, of any size where the model has a
+            global head, or (samples, points) float.
 
     Returns:
         (samples, classes) float probabilities, or (samples, outputs) float.
@@ -96,6 +99,9 @@ def predict(folder: Path, inputs: np.ndarray) -> np.ndarray:
         ValueError: when a file is damaged, or the inputs are of another shape.
     """
     model = load_model(folder)
+    for each in model.modules():
+        if isinstance(each, CNN):
+            each.config = resized(each.config, inputs)
     if isinstance(model.config, RNNConfig):
         inputs = inputs[..., None]
     outputs = evaluation.predict(model, torch.from_numpy(inputs))

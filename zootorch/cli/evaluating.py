@@ -126,8 +126,9 @@ def predict(
     Args:
         files_: PNG files, or ``.npy`` files of uint8 (height, width, 3) or (pictures, height,
             width, 3); for models of waves ``.npy`` files of (points,) or (waves, points).
-        folder: a run, or a folder with ``model.safetensors`` and ``config.json``; without one
-            the classifiers of shape and color that come with this package.
+        folder: a run, of one model or of an ensemble, or a folder with ``model.safetensors`` and
+            ``config.json``; without one the classifiers of shape and color that come with this
+            package.
         out: CSV file to write as well.
         backend: which of the two predicts; the one that trained, or jax, unless given.
     """
@@ -166,7 +167,7 @@ def _predictions(
     """
     has_run = (folder / runs.RUN).exists()
     saved = runs.load_run(folder) if has_run else None
-    config = files.load_config(folder)
+    config = files.load_config(runs.member_folders(folder)[0])
     names, samples = inputs.read_samples(paths, config)
     used = backend or (saved.backend if saved else "jax")
     dtype = saved.config.train.dtype if saved else "float32"
