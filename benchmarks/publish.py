@@ -1,4 +1,6 @@
-"""Put the classifiers of a finished benchmark into the package: those of zoojax and seed 0.
+"""Put the classifiers of a finished benchmark into the package, those of zoojax and seed 0.
+
+What all seeds came to is copied into `results/shapes`.
 
 python -m benchmarks.publish FOLDER     what `zoo benchmark-shapes --out FOLDER` wrote
 """
@@ -7,6 +9,7 @@ import shutil
 import sys
 from pathlib import Path
 
+from benchmarks import render
 from zoojax.spec import files, published
 from zoojax.spec.shape_benchmark import NUM_TEST_EACH, TEST, TRAINING
 
@@ -24,7 +27,8 @@ def publish(folder: Path, target: published.Target) -> Path:
         the new folder.
     """
     source = folder / f"{target}-{BACKEND}-{SEED}"
-    summary = files.read_json(folder / f"{target}-summary.json")
+    path = folder / f"{target}-summary.json"
+    summary = files.read_json(path)
     scores = files.read_json(source / "scores.json")
     new = published.FOLDER / target
     new.mkdir(parents=True, exist_ok=True)
@@ -44,6 +48,9 @@ def publish(folder: Path, target: published.Target) -> Path:
         "files": {name: files.digest(new / name) for name in (files.WEIGHTS, files.CONFIG)},
     }
     files.write_json(new / published.CARD, card)
+    results = render.RESULTS / "shapes" / "shrunk"
+    results.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(path, results / path.name)
     return new
 
 
@@ -52,6 +59,7 @@ def main() -> None:
     (folder,) = sys.argv[1:]
     for target in published.TARGETS:
         print(publish(Path(folder), target))
+    render.main()
 
 
 if __name__ == "__main__":

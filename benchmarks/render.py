@@ -1,4 +1,4 @@
-"""Write the tables of `benchmarks/README.md` and of the README from the JSON files in `results`.
+"""Write the tables of `benchmarks/README.md` and of the README from what is in `results`.
 
 python -m benchmarks.render
 """
@@ -10,14 +10,16 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
+from benchmarks import shape_tables
 from zoojax.spec import figures
 
 FOLDER = Path(__file__).parent
 RESULTS = FOLDER / "results"
 README = FOLDER / "README.md"
 FRONT = FOLDER.parent / "README.md"
-MARKS = re.compile(r"(<!-- results -->\n).*?(<!-- end -->)", re.DOTALL)
-SPEED = re.compile(r"(<!-- speed, made by benchmarks/render.py -->\n).*?(<!-- end -->)", re.DOTALL)
+MARKS = re.compile(
+    r"(<!-- (?P<name>[a-z ]+), made by benchmarks/render.py -->\n).*?(<!-- end -->)", re.DOTALL
+)
 TITLES = {
     "simulation": "Simulation",
     "forward": "Forward pass of a batch of 32",
@@ -109,7 +111,7 @@ def _cell(column: str, row: dict[str, Any]) -> str:
             return f"{row['memory'] / 1e6:.0f}"
 
 
-def front(results: dict[str, dict[str, Any]]) -> str:
+def speed(results: dict[str, dict[str, Any]]) -> str:
     """Return the table of the project's page: samples a second of what a user waits for."""
     lines: list[str] = []
     for each in results.values():
@@ -125,7 +127,7 @@ def front(results: dict[str, dict[str, Any]]) -> str:
         for title, row in rows.items():
             cells = (f"{row[n]['samples/s']:,.0f}" if n in row else "—" for n in names)
             lines.append(f"| {title} | {' | '.join(cells)} |")
-    return "\n".join(lines) + "\n\n"
+    return "\n".join(lines[1:]) + "\n"
 
 
 def draw(results: dict[str, Any]) -> Figure:
@@ -149,13 +151,24 @@ def draw(results: dict[str, Any]) -> Figure:
     return figure
 
 
+def with_tables(text: str) -> str:
+    """Return the text of a page with the tables in their places."""
+    found = load()
+    summaries = shape_tables.load(RESULTS / "shapes")
+    made = {
+        "results": "\n".join(tables(name, each) for name, each in found.items()),
+        "speed": speed(found),
+        "shapes": shape_tables.overview(summaries),
+        "shapes in full": shape_tables.in_full(summaries),
+    }
+    return MARKS.sub(lambda match: match[1] + made[match["name"]] + match[3], text)
+
+
 def main() -> None:
     """Write the tables and the figures."""
-    found = load()
-    text = "\n".join(tables(name, results) for name, results in found.items())
-    README.write_text(MARKS.sub(lambda match: match[1] + text + match[2], README.read_text()))
-    FRONT.write_text(SPEED.sub(lambda match: match[1] + front(found) + match[2], FRONT.read_text()))
-    for name, results in found.items():
+    for page in (README, FRONT):
+        page.write_text(with_tables(page.read_text()))
+    for name, results in load().items():
         if "epoch" in results["sections"]:
             figures.save_figure(draw(results), RESULTS / f"{name}.png")
 

@@ -9,9 +9,19 @@ import pytest
 import torch
 
 import zootorch.weights
-from benchmarks import machine, payoffs, render, simulation, suite, where, workloads
+from benchmarks import (
+    machine,
+    payoffs,
+    render,
+    shape_tables,
+    simulation,
+    suite,
+    where,
+    workloads,
+)
 from benchmarks.plain import Plain
 from benchmarks.timing import Timing, interleave
+from zoojax.spec import files, shape_benchmark
 
 EACH = ("mlp", "lstm", "cnn, 16 channels, 64 px")
 
@@ -133,29 +143,52 @@ def test_the_page_is_made_of_the_results(tmp_path, monkeypatch):
             "import": {"a new process": found},
         },
     }
-    (tmp_path / "here.json").write_text(json.dumps(results))
-    (tmp_path / "README.md").write_text("before\n<!-- results -->\nold\n<!-- end -->\nafter\n")
     monkeypatch.setattr(render, "RESULTS", tmp_path)
     monkeypatch.setattr(render, "README", tmp_path / "README.md")
     monkeypatch.setattr(render, "FRONT", tmp_path / "front.md")
-    mark = "<!-- speed, made by benchmarks/render.py -->\n"
-    (tmp_path / "front.md").write_text(f"{mark}old\n<!-- end -->\nafter\n")
+    (tmp_path / "here.json").write_text(json.dumps(results))
+    for page, name in ((render.README, "results"), (render.FRONT, "speed")):
+        mark = f"<!-- {name}, made by benchmarks/render.py -->\n"
+        page.write_text(f"before\n{mark}old\n<!-- end -->\nafter\n")
     render.main()
-    text = (tmp_path / "README.md").read_text()
-    assert text.startswith("before\n<!-- results -->\n## ")
-    assert text.endswith("<!-- end -->\nafter\n")
+    text, front = render.README.read_text(), render.FRONT.read_text()
+    for page in (text, front):
+        assert page.startswith("before\n<!-- ")
+        assert page.endswith("|\n<!-- end -->\nafter\n")
     assert "| mlp | plain | 2e+03 (1e+03 to 3e+03) | 32 | 1.00 |" in text
     assert "|  | zoojax | 500 (400 to 1e+03) | 128 | 4.00 |" in text
-    front = (tmp_path / "front.md").read_text()
     assert "cores | plain | zoojax |\n|---|---|---|\n" in front
     assert "| simulation, 224 px | 32 | 128 |\n| training, mlp | 32 | 128 |\n" in front
-    assert front.endswith("<!-- end -->\nafter\n")
     assert (tmp_path / "here.png").read_bytes()[:4] == b"\x89PNG"
 
 
-def test_the_page_is_up_to_date():
-    text = render.README.read_text()
-    tables = "\n".join(render.tables(name, each) for name, each in render.load().items())
-    assert render.MARKS.search(text)[0] == f"<!-- results -->\n{tables}<!-- end -->"
-    (_, after) = render.SPEED.search(render.FRONT.read_text())[0].split("-->\n", 1)
-    assert after == f"{render.front(render.load())}<!-- end -->"
+def test_tables_of_the_workshops_benchmark_say_what_its_summaries_hold(tmp_path):
+    scores = {
+        "accuracy": 0.5,
+        "roc_auc": {"macro": 0.75},
+        "precision": {"each": [0.25, 0.5, 0.5, None]},
+        "recall": {"each": [1.0, 0.0, 1.0, 0.0]},
+    }
+    names = shape_benchmark.TEST.class_names("shape")
+    summary = shape_benchmark.summarise([scores, {**scores, "accuracy": 1.0}], names)
+    about = {
+        "recipe": shape_benchmark.RECIPES["workshop"]["shape"],
+        "summaries": {"zoojax": summary, "zootorch": summary},
+    }
+    (tmp_path / "workshop").mkdir()
+    files.write_json(tmp_path / "workshop" / "shape-summary.json", files.without_nan(about))
+    summaries = shape_tables.load(tmp_path)
+    assert list(summaries) == [("workshop", "shape")]
+    figures = "75.00 ± 35.36 | 75.00 ± 35.36 | 75.00 ± 0.00 | 75.00 ± 0.00"
+    row = f"| shape | workshop | 64,000 x 50 epochs | 2 | {figures} |\n"
+    assert shape_tables.overview(summaries).splitlines(keepends=True)[2:] == [row]
+    lines = [line.split() for line in shape_tables.in_full(summaries).splitlines()]
+    assert f"| precision of {names[0]} | 25.00 ± 0.00 | 25.00 ± 0.00 |".split() in lines
+    assert f"| precision of {names[3]} | nan ± nan | nan ± nan |".split() in lines
+
+
+@pytest.mark.parametrize("page", [render.README, render.FRONT], ids=["benchmarks", "front"])
+def test_the_page_is_up_to_date(page):
+    text = page.read_text()
+    assert text == render.with_tables(text)
+    assert len(render.MARKS.findall(text)) == 2
