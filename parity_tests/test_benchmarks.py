@@ -67,6 +67,13 @@ def test_the_plain_model_is_zootorchs_with_the_same_weights():
     np.testing.assert_allclose(found, expected, atol=1e-5)
 
 
+def test_torch_compiles_and_trains_an_lstm():
+    config = tiny("lstm")
+    train = workloads.samples(config)
+    losses = [make(config, train).step() for make in (suite.Torch, suite.torch_compiled)]
+    assert losses[1] == pytest.approx(losses[0], rel=1e-5)
+
+
 def test_rounds_take_turns_and_short_calls_are_repeated():
     called = []
     timings = interleave(

@@ -89,6 +89,7 @@ class RNN(nn.Module):
         with torch.autocast(device, enabled=False):
             return self._call(x.to(dtype), parts, weight)
 
+    @torch.compiler.disable  # as it does with nn.LSTM, whose training it cannot compile on a CPU
     def _call(self, x: Tensor, parts: list[Tensor], weight: list[Tensor]) -> tuple[Tensor, ...]:
         hx = tuple(parts) if self.config.cell == "lstm" else parts[0]
         options = {"has_biases": True, "num_layers": 1, "dropout": 0.0, "train": self.training}
