@@ -48,9 +48,11 @@ def predict(model: Any, variables: Variables, inputs: Array, batch_size: int = 2
     outputs = []
     for start in range(0, len(inputs), batch_size):
         chunk = inputs[start : start + batch_size]
-        # One shape, one compilation: the last batch is filled up, and cut again.
-        rows = np.minimum(np.arange(min(batch_size, len(inputs))), len(chunk) - 1)
-        outputs.append(_predict_batch(model, variables, chunk[rows])[: len(chunk)])
+        num_samples, num_rows = len(chunk), min(batch_size, len(inputs))
+        if num_samples < num_rows:
+            # One shape, one compilation: the last batch is filled up, and cut again.
+            chunk = chunk[np.minimum(np.arange(num_rows), num_samples - 1)]
+        outputs.append(_predict_batch(model, variables, chunk)[:num_samples])
     return jnp.concatenate(outputs)
 
 
