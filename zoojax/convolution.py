@@ -41,7 +41,7 @@ def conv2d(x: Array, kernel: Array, *, stride: int, padding: int, dilation: int)
     num = num_side_by_side(x.shape, kernel.shape, stride, padding, dilation)
 
     def conv_on_cpu(x: Array, kernel: Array) -> Array:
-        return conv(x, kernel) if num == 1 else side_by_side(x, kernel, num, stride, padding)
+        return conv(x, kernel) if dilation > 1 else side_by_side(x, kernel, num, stride, padding)
 
     def either(x: Array, kernel: Array) -> Array:
         return jax.lax.platform_dependent(x, kernel, cpu=conv_on_cpu, default=conv)
@@ -98,8 +98,13 @@ def side_by_side(x: Array, kernel: Array, num: int, stride: int, padding: int) -
     """Convolve with a kernel that gives the features of ``num`` pixels side by side at once.
 
     It holds the kernel ``num`` times, each a stride further on, and zeros around it.
+
+    A row more than is asked for is computed where that makes them more than the rows of ``x``:
+    then XLA takes Eigen, which uses all cores. Else it would take YNNPACK, which here uses one.
     """
     height, width, channels, features = kernel.shape
+    rows = conv_output_size(x.shape[1], height, stride=stride, padding=padding)
+    more = int(rows == x.shape[1])
     wide = jnp.zeros((height, width + (num - 1) * stride, channels, num, features), kernel.dtype)
     for place in range(num):
         start = place * stride
@@ -108,7 +113,7 @@ def side_by_side(x: Array, kernel: Array, num: int, stride: int, padding: int) -
         x,
         wide.reshape(*wide.shape[:3], num * features),
         window_strides=(stride, num * stride),
-        padding=[(padding, padding)] * 2,
+        padding=[(padding, padding + more), (padding, padding)],
         dimension_numbers=LAYOUT,
-    )
+    )[:, :rows]
     return y.reshape(*y.shape[:2], y.shape[2] * num, features)
