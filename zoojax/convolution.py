@@ -6,6 +6,7 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
+from zoojax.mixed_precision import full_dtype
 from zoojax.parts import sum_over_batch
 from zoojax.spec.conv import conv_output_size
 
@@ -100,11 +101,12 @@ def side_by_side(x: Array, kernel: Array, num: int, stride: int, padding: int) -
     It holds the kernel ``num`` times, each a stride further on, and zeros around it.
 
     A row more than is asked for is computed where that makes them more than the rows of ``x``:
-    then XLA takes Eigen, which uses all cores. Else it would take YNNPACK, which here uses one.
+    then XLA takes Eigen, which uses all cores. Else it would take YNNPACK, which here uses one;
+    but not of bfloat16, where a row cut off would be rounded before a bias is added.
     """
     height, width, channels, features = kernel.shape
     rows = conv_output_size(x.shape[1], height, stride=stride, padding=padding)
-    more = int(rows == x.shape[1])
+    more = int(rows == x.shape[1] and x.dtype == full_dtype(x))
     wide = jnp.zeros((height, width + (num - 1) * stride, channels, num, features), kernel.dtype)
     for place in range(num):
         start = place * stride
