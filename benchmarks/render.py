@@ -127,7 +127,7 @@ def speed(results: dict[str, dict[str, Any]]) -> str:
         for title, row in rows.items():
             cells = (f"{row[n]['samples/s']:,.0f}" if n in row else "—" for n in names)
             lines.append(f"| {title} | {' | '.join(cells)} |")
-    return "\n".join(lines[1:]) + "\n"
+    return "\n".join(lines[1:] or ["These figures are pending."]) + "\n"
 
 
 def draw(results: dict[str, Any]) -> Figure:
