@@ -15,6 +15,7 @@ import zootorch
 import zootorch.weights
 from zoojax import gradients
 from zoojax.convolution import conv2d, num_side_by_side
+from zoojax.lstm import lstm
 from zoojax.parts import PART, sum_over_batch
 from zoojax.spec.config import CNNConfig
 
@@ -258,3 +259,22 @@ def test_where_no_statistics_are_of_the_batch_a_bias_has_its_gradient():
         expected = theirs.conv_block[block].bias.grad.numpy()
         assert np.abs(expected).max() > 0
         np.testing.assert_allclose(grads[f"conv_block.{block}.bias"], expected, rtol=1e-3)
+
+
+@pytest.mark.parametrize("num_steps", [1, 6])
+def test_lstm(num_steps):
+    def ours(x, hidden, cell, kernel, bias):
+        outputs, last = lstm(x, (hidden, cell), kernel, bias)
+        return jnp.concatenate([outputs, jnp.stack(last)])
+
+    def plain(x, hidden, cell, kernel, bias):
+        outputs = []
+        for each in x:
+            enter, forget, candidate, leave = jnp.split(each + hidden @ kernel + bias, 4, axis=-1)
+            cell = jax.nn.sigmoid(forget) * cell + jax.nn.sigmoid(enter) * jnp.tanh(candidate)
+            hidden = jax.nn.sigmoid(leave) * jnp.tanh(cell)
+            outputs.append(hidden)
+        return jnp.stack([*outputs, hidden, cell])
+
+    state = normal(2, 3, 5)
+    assert_same_gradients(ours, plain, normal(num_steps, 3, 20), *state, normal(5, 20), normal(20))

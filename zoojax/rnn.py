@@ -9,6 +9,7 @@ from flax import linen as nn
 from jax import Array
 
 from zoojax.layers import Dense, Dropout
+from zoojax.lstm import lstm
 from zoojax.mixed_precision import add_bias, full_dtype, operands
 from zoojax.spec.checks import check_input, check_state
 from zoojax.spec.config import RNNConfig
@@ -30,24 +31,6 @@ def rnn_step(parts: Parts, x: Array, recurrent: Callable[[Array], Array]) -> Par
     """
     (hidden,) = parts
     return (jnp.tanh(x + recurrent(hidden)),)
-
-
-def lstm_step(parts: Parts, x: Array, recurrent: Callable[[Array], Array]) -> Parts:
-    """Make one time step of an LSTM: Hochreiter and Schmidhuber, 1997, with forget gate.
-
-    Args:
-        parts: (hidden, cell), each (batch, hidden_dim).
-        x: (batch, 4 hidden_dim), what the input contributes to input, forget, cell and
-            output gate.
-        recurrent: what the hidden state contributes.
-
-    Returns:
-        the new (hidden, cell).
-    """
-    hidden, cell = parts
-    enter, forget, candidate, leave = jnp.split(x + recurrent(hidden), 4, axis=-1)
-    cell = nn.sigmoid(forget) * cell + nn.sigmoid(enter) * jnp.tanh(candidate)
-    return nn.sigmoid(leave) * jnp.tanh(cell), cell
 
 
 def gru_step(parts: Parts, x: Array, recurrent: Callable[[Array], Array]) -> Parts:
@@ -73,7 +56,7 @@ def gru_step(parts: Parts, x: Array, recurrent: Callable[[Array], Array]) -> Par
     return ((1 - update) * candidate + update * hidden,)
 
 
-STEPS = {"rnn": rnn_step, "lstm": lstm_step, "gru": gru_step}
+STEPS = {"rnn": rnn_step, "gru": gru_step}
 
 
 class RecurrentLayer(nn.Module):
@@ -111,8 +94,13 @@ class RecurrentLayer(nn.Module):
         kernel_hh, bias_hh = weight("kernel_hh", hidden, rows), weight("bias_hh", rows)
         # What the inputs contribute is one product for all steps; only the rest must wait.
         kernel_ih, bias_ih = weight("kernel_ih", x.shape[-1], rows), weight("bias_ih", rows)
-        x, kernel_ih = operands(self.dtype, x, kernel_ih)
+        x, kernel_ih = operands(self.dtype, x.swapaxes(0, 1), kernel_ih)
         x = add_bias(x @ kernel_ih, bias_ih)
+
+        parts = tuple(operands(self.dtype, *parts))
+        if self.config.cell == "lstm":
+            outputs, parts = lstm(x, parts, kernel_hh, bias_hh, dtype=self.dtype)
+            return outputs.swapaxes(0, 1), parts
 
         def recurrent(hidden: Array) -> Array:
             # Rounded in here, so that gradients are summed over the steps in float32.
@@ -125,8 +113,7 @@ class RecurrentLayer(nn.Module):
             parts = tuple(operands(self.dtype, *parts))
             return parts, parts[0]
 
-        before = tuple(operands(self.dtype, *parts))
-        parts, outputs = jax.lax.scan(step, before, x.swapaxes(0, 1))
+        parts, outputs = jax.lax.scan(step, parts, x)
         return outputs.swapaxes(0, 1), parts
 
 

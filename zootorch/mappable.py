@@ -45,7 +45,7 @@ def rnn_step(parts: Parts, x: Tensor, recurrent: Callable[[Tensor], Tensor]) -> 
 
 
 def lstm_step(parts: Parts, x: Tensor, recurrent: Callable[[Tensor], Tensor]) -> Parts:
-    """Make one time step of an LSTM: ``zoojax.rnn.lstm_step``."""
+    """Make one time step of an LSTM: ``zoojax.lstm.lstm_step``."""
     hidden, cell = parts
     enter, forget, candidate, leave = (x + recurrent(hidden)).chunk(4, dim=-1)
     cell = forget.sigmoid() * cell + enter.sigmoid() * candidate.tanh()
