@@ -15,7 +15,7 @@ from benchmarks.suite import PRESETS, SECTIONS, measure
 
 
 def main() -> None:
-    """Measure, print, write the results as JSON, and make the tables and the figure anew."""
+    """Measure, print, write results as JSON after each table; make tables and figure anew."""
     parser = argparse.ArgumentParser(description=__doc__)
     usual = "gpu" if torch.cuda.is_available() else "cpu"
     parser.add_argument("preset", nargs="?", choices=PRESETS, default=usual)
@@ -26,12 +26,13 @@ def main() -> None:
     os.environ[machine.KEEP] = "1" if options.keep_memory else ""
     kept = machine.prepare()
     about = {"preset": options.preset, "memory kept": kept}
-    results = {**about, **measure(PRESETS[options.preset], options.only)}
     if options.out:
         options.out.parent.mkdir(parents=True, exist_ok=True)
-        options.out.write_text(json.dumps(results, indent=1) + "\n")
-        if options.out.parent == render.RESULTS:
-            render.main()
+    for results in measure(PRESETS[options.preset], options.only):
+        if options.out:
+            options.out.write_text(json.dumps({**about, **results}, indent=1) + "\n")
+    if options.out and options.out.parent.resolve() == render.RESULTS.resolve():
+        render.main()
 
 
 if __name__ == "__main__":

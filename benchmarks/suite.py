@@ -145,8 +145,8 @@ SECTIONS = {
 }
 
 
-def measure(preset: Preset, sections: tuple[str, ...]) -> dict[str, Any]:
-    """Return everything that was measured."""
+def measure(preset: Preset, sections: tuple[str, ...]) -> Iterator[dict[str, Any]]:
+    """Yield everything that has been measured, after each table."""
     results: dict[str, Any] = {
         "machine": machine.machine(),
         "ceilings": machine.ceilings(),
@@ -157,7 +157,7 @@ def measure(preset: Preset, sections: tuple[str, ...]) -> dict[str, Any]:
         for section, workload, found in SECTIONS[name](preset):
             results["sections"].setdefault(section, {})[workload] = found
             print(describe(section, workload, found), flush=True)
-    return results
+            yield results
 
 
 def describe(section: str, workload: str, found: Rows) -> str:

@@ -9,6 +9,7 @@ import pytest
 import torch
 
 import zootorch.weights
+from benchmarks import __main__ as command
 from benchmarks import (
     machine,
     payoffs,
@@ -199,3 +200,21 @@ def test_the_page_is_up_to_date(page):
     text = page.read_text()
     assert text == render.with_tables(text)
     assert len(render.MARKS.findall(text)) == 2
+
+
+def test_results_are_written_after_each_table(tmp_path, monkeypatch):
+    def break_off(preset):
+        yield "step", "mlp", {"plain": {"seconds": [1.0, 1.0, 1.0]}}
+        raise KeyboardInterrupt
+
+    monkeypatch.setitem(suite.SECTIONS, "training", break_off)
+    monkeypatch.setattr(machine, "prepare", lambda: False)  # it changes this whole process
+    monkeypatch.setenv(machine.KEEP, "")
+    path = tmp_path / "results.json"
+    arguments = ["benchmarks", "quick", "--only", "training", "--out", str(path)]
+    monkeypatch.setattr("sys.argv", arguments)
+    with pytest.raises(KeyboardInterrupt):
+        command.main()
+    found = json.loads(path.read_text())
+    assert found["preset"] == "quick"
+    assert found["sections"] == {"step": {"mlp": {"plain": {"seconds": [1.0, 1.0, 1.0]}}}}

@@ -6,6 +6,7 @@ bulk words are int32, whose multiplication wraps around as unsigned words do.
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -20,6 +21,20 @@ def _signed(word: int) -> int:
     return word - 2**32 if word >= 2**31 else word
 
 
+def _encrypt(k0: Any, k1: Any, x: Any, y: Any) -> tuple[Any, Any]:
+    """Encrypt the words ``x`` and ``y``, integers or int64 tensors of one shape."""
+    schedule = (k0, k1, k0 ^ k1 ^ draws.THREEFRY_PARITY)
+    x, y = (x + k0) & WORD, (y + k1) & WORD
+    for group in range(5):
+        for rotation in draws.THREEFRY_ROTATIONS[group % 2]:
+            x = (x + y) & WORD
+            y = ((y << rotation) & WORD) | (y >> (32 - rotation))
+            y = y ^ x
+        x = (x + schedule[(group + 1) % 3]) & WORD
+        y = (y + schedule[(group + 2) % 3] + group + 1) & WORD
+    return x, y
+
+
 def threefry2x32(key: Tensor, count: Tensor) -> Tensor:
     """Encrypt two words with a two-word key: ``draws.threefry2x32``.
 
@@ -30,17 +45,11 @@ def threefry2x32(key: Tensor, count: Tensor) -> Tensor:
     Returns:
         (..., 2) int64 with values 0..2^32-1.
     """
+    if key.ndim == count.ndim == 1 and key.device.type == "cpu":
+        # One key, as a step of training needs: torch takes longer to start than to calculate.
+        return torch.tensor(_encrypt(*key.tolist(), *count.tolist()))
     key, count = torch.broadcast_tensors(key, count)
-    schedule = (key[..., 0], key[..., 1], key[..., 0] ^ key[..., 1] ^ draws.THREEFRY_PARITY)
-    x, y = (count[..., 0] + schedule[0]) & WORD, (count[..., 1] + schedule[1]) & WORD
-    for group in range(5):
-        for rotation in draws.THREEFRY_ROTATIONS[group % 2]:
-            x = (x + y) & WORD
-            y = ((y << rotation) & WORD) | (y >> (32 - rotation))
-            y = y ^ x
-        x = (x + schedule[(group + 1) % 3]) & WORD
-        y = (y + schedule[(group + 2) % 3] + group + 1) & WORD
-    return torch.stack([x, y], dim=-1)
+    return torch.stack(_encrypt(*key.unbind(-1), *count.unbind(-1)), dim=-1)
 
 
 def root_key(seed: int) -> Tensor:
