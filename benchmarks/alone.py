@@ -12,7 +12,12 @@ import time
 from pathlib import Path
 from typing import Any
 
-IMPORTS = {"zoojax": "import zoojax", "zootorch": "import zootorch", "plain": "import torch"}
+# What the first lines of a program for training take; packages load their parts when asked for.
+IMPORTS = {
+    "zoojax": "from zoojax import CNN, fit",
+    "zootorch": "from zootorch import CNN, Trainer",
+    "plain": "import torch, torch.utils.data",
+}
 NUM_MEASURED = 3
 
 

@@ -58,7 +58,9 @@ def tables(name: str, results: dict[str, Any]) -> str:
     ]
     for section, title in TITLES.items():
         if section in results["sections"]:
-            lines += ["", f"### {title}", "", *table(results["sections"][section])]
+            commit = results.get("commits", {}).get(section)
+            lines += ["", f"### {title}", "", *([f"Commit {commit}.", ""] if commit else [])]
+            lines += table(results["sections"][section])
     return "\n".join(lines) + "\n"
 
 

@@ -146,13 +146,14 @@ SECTIONS = {
 
 
 def measure(preset: Preset, sections: tuple[str, ...]) -> Iterator[dict[str, Any]]:
-    """Yield everything that has been measured, after each table."""
+    """Yield everything that has been measured: nothing at first, then after each table."""
     results: dict[str, Any] = {
         "machine": machine.machine(),
         "ceilings": machine.ceilings(),
         "rounds": preset.num_rounds,
         "sections": {},
     }
+    yield results
     for name in sections:
         for section, workload, found in SECTIONS[name](preset):
             results["sections"].setdefault(section, {})[workload] = found

@@ -218,3 +218,28 @@ def test_results_are_written_after_each_table(tmp_path, monkeypatch):
     found = json.loads(path.read_text())
     assert found["preset"] == "quick"
     assert found["sections"] == {"step": {"mlp": {"plain": {"seconds": [1.0, 1.0, 1.0]}}}}
+
+
+def test_sections_that_are_not_measured_again_stay_with_their_commit():
+    machine_then = {"gpu": None, "commit": "old", "load before": 0.0}
+    about = {"preset": "cpu", "memory kept": False, "rounds": 3}
+    before = {
+        **about,
+        "machine": machine_then,
+        "sections": {"step": {"mlp": 1}, "epoch": {"mlp": 2}, "where": {"mlp": 3}},
+        "commits": {"where": "oldest"},
+    }
+    now = {
+        **about,
+        "machine": machine_then | {"commit": "new", "load before": 0.5},
+        "sections": {"step": {"mlp": 4}},
+    }
+    found = command.with_earlier(now, before)
+    assert found["sections"] == {"step": {"mlp": 4}, "epoch": {"mlp": 2}, "where": {"mlp": 3}}
+    assert found["commits"] == {"epoch": "old", "where": "oldest"}
+    assert found["machine"]["commit"] == "new"
+    assert command.with_earlier(now, {}) == now
+    with pytest.raises(ValueError, match="results of another machine"):
+        command.with_earlier(now | {"machine": {"gpu": "one", "commit": "new"}}, before)
+    with pytest.raises(ValueError, match="results of another preset"):
+        command.with_earlier(now | {"preset": "gpu"}, before)
