@@ -30,7 +30,7 @@ TITLES = {
     "cnns": "A step with each of several CNNs, in JAX",
     "pictures": "An epoch on pictures that are stored, or simulated inside the step",
     "precision": "Training step in float32 and in mixed precision",
-    "where": "Where the time of a step goes",
+    "where": "Where the time of a step goes, on a CPU on one core",
     "import": "Import in a new process",
     "start": "First step, and memory of steps, in a new process",
 }

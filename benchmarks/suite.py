@@ -127,13 +127,11 @@ def pay_off(preset: Preset) -> Iterator[tuple[str, str, Rows]]:
 def explain(preset: Preset) -> Iterator[tuple[str, str, Rows]]:
     """Measure where the time of a step goes."""
     for workload in preset.workloads:
-        config = WORKLOADS[workload]
-        dataset = samples(config)
-        made = {
-            "zoojax": where.jax_shares(Jax(config, dataset)),
-            "zootorch": where.torch_shares(Torch(config, dataset)),
-        }
-        yield "where", workload, {name: {"shares": each} for name, each in made.items()}
+        yield (
+            "where",
+            workload,
+            {name: {"shares": where.measure(name, workload)} for name in ("zoojax", "zootorch")},
+        )
 
 
 SECTIONS = {

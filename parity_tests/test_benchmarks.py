@@ -103,6 +103,32 @@ def test_layers_are_told_by_the_names_of_operations():
     assert where.layer_of("jit(train_step)/sub") == "all else"
 
 
+PROGRAM = """HloModule jit_train_step
+%body (param_0: f32[2]) -> f32[2] {
+  %param_0 = f32[2]{0} parameter(0)
+  %sin = f32[2]{0} sine(%param_0), metadata={op_name="jvp(CNN)/fc/sin"}
+  %cos = f32[2]{0} cosine(%sin), metadata={op_name="jvp(CNN)/fc/cos"}
+  ROOT %add = f32[2]{0} add(%cos, %cos), metadata={op_name="transpose(jvp(CNN))/fc/add"}
+}
+ENTRY %main (x: f32[2]) -> f32[2] {
+  %x = f32[2]{0} parameter(0)
+  %input = f32[2]{0} tanh(%x), metadata={op_name="jvp(CNN)/conv_block_0/tanh"}
+  %summed = f32[2]{0} fusion(%input), kind=kLoop, calls=%body
+  %weights = f32[2]{0} convolution(%input, %summed), window={size=3}
+  %loss = f32[2]{0} negate(%x), metadata={op_name="jvp(loss)/neg"}
+  ROOT %both = (f32[2]{0}, f32[2]{0}) tuple(%weights, %loss)
+}
+"""
+
+
+def test_operations_without_a_name_belong_to_their_body_or_their_last_operand():
+    layers = where.layers_of(PROGRAM)
+    assert layers["input"] == "conv_block_0, forward"
+    assert layers["summed"] == "fc, backward"
+    assert layers["weights"] == "fc, backward"
+    assert layers["loss"] == layers["x"] == "all else"
+
+
 @pytest.mark.parametrize(("shares", "contender"), [("jax", "zoojax"), ("torch", "zootorch")])
 def test_shares_of_a_step_are_parts_of_a_whole(shares, contender):
     config = tiny("mlp")
