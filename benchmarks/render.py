@@ -8,6 +8,7 @@ import re
 from pathlib import Path
 from typing import Any
 
+from matplotlib import ticker
 from matplotlib.figure import Figure
 
 from benchmarks import shape_tables
@@ -34,6 +35,9 @@ TITLES = {
     "import": "Import in a new process",
     "start": "First step, and memory of steps, in a new process",
 }
+
+AIMS = {"mlp": 10.0, "rnn": 4.0, "lstm": 1.5, "cnn": 1.35}
+"""How many epochs zoojax is to make on two cores in the time of one of the plain loop."""
 
 
 def load() -> dict[str, dict[str, Any]]:
@@ -132,6 +136,36 @@ def speed(results: dict[str, dict[str, Any]]) -> str:
     return "\n".join(lines[1:] or ["These figures are pending."]) + "\n"
 
 
+def aims(results: dict[str, dict[str, Any]]) -> str:
+    """Return the table of what was aimed at beside what the CPU reaches in zoojax and zootorch."""
+    lines: list[str] = []
+    for each in results.values():
+        if each["machine"]["gpu"] or "epoch" not in each["sections"]:
+            continue
+        kept = ", memory kept" if each.get("memory kept") else ""
+        heading = f"{each['machine']['cores']} cores{kept}"
+        lines += [
+            "",
+            f"| {heading} | aim, zoojax | zoojax | best of zootorch |",
+            "|---|---|---|---|",
+        ]
+        rows = {"simulation": (3.5, *each["sections"].get("simulation", {}).values())}
+        rows |= {
+            f"epoch, {name}": (AIMS[name.partition(",")[0]], row)
+            for name, row in each["sections"]["epoch"].items()
+        }
+        for name, (aim, *found) in rows.items():
+            if found:
+                ours, theirs = (_most(found[0], backend) for backend in ("zoojax", "zootorch"))
+                lines.append(f"| {name} | {aim} | {ours:.2f} | {theirs:.2f} |")
+    return "\n".join(lines[1:]) + "\n"
+
+
+def _most(found: dict[str, dict[str, float]], backend: str) -> float:
+    """Return how many times the plain loop's speed the fastest contender of a backend has."""
+    return max(row["times the first"] for name, row in found.items() if name.startswith(backend))
+
+
 def draw(results: dict[str, Any]) -> Figure:
     """Draw how many times the plain loop's epochs both backends make."""
     epochs = results["sections"]["epoch"]
@@ -143,11 +177,13 @@ def draw(results: dict[str, Any]) -> Figure:
         ratios = [each[name]["times the first"] for each in epochs.values()]
         ys = [i + place * height for i in range(len(epochs))]
         bars = axes.barh(ys, ratios, height, label=name)
-        axes.bar_label(bars, fmt="%.2g", padding=2)
+        axes.bar_label(bars, fmt="%.2g", padding=2, bbox={"fc": "white", "ec": "none", "pad": 0})
     axes.axvline(1, color="black", linewidth=1, linestyle="--", label="plain")
     axes.set_yticks([i + 0.4 - height / 2 for i in range(len(epochs))], list(epochs))
     axes.invert_yaxis()
     axes.set_xscale("log")
+    axes.xaxis.set_minor_locator(ticker.NullLocator())
+    axes.set_xticks([0.5, 1, 2, 5, 10], ["0.5", "1", "2", "5", "10"])
     axes.set_xlabel("epochs in the time of one of the plain loop")
     axes.legend(loc="lower right")
     return figure
@@ -160,6 +196,7 @@ def with_tables(text: str) -> str:
     made = {
         "results": "\n".join(tables(name, each) for name, each in found.items()),
         "speed": speed(found),
+        "aims": aims(found),
         "shapes": shape_tables.overview(summaries),
         "shapes in full": shape_tables.in_full(summaries),
     }
