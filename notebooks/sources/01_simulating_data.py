@@ -14,10 +14,12 @@
 # %%
 # Installs the packages where they are missing, as on a hosted notebook.
 import importlib.util
+import subprocess
+import sys
 
 if importlib.util.find_spec("zoojax") is None:
-    # %pip install -q "zooparity[jax,torch,notebooks]"
-    pass
+    wanted = "zooparity[jax,torch,notebooks]"
+    subprocess.run([sys.executable, "-m", "pip", "install", "-q", wanted], check=True)
 
 # %%
 import jax
@@ -61,12 +63,12 @@ figures.sample_images(np.asarray(by_function.images)[order][:12], [names[i] for 
 # %% [markdown]
 # ## Two designs
 #
-# Left: a function from a key to a scene. It uses nothing but its arguments, so that it can be
-# mapped over a thousand keys and compiled. Right: the object, which keeps its scenes and answers
-# `[index]`. Both sources come from the packages themselves.
+# Left: a function from a key to what one picture shows; `vmap` makes it one for all, and nothing is
+# kept. Right: the object, which draws all scenes when it is made, keeps them in `self`, and renders
+# when it is asked. Both sources come from the packages themselves.
 
 # %%
-SideBySide(zoojax.shapes.sample_scene, zootorch.ShapesDataset.__getitem__)
+SideBySide(zoojax.shapes.sample_scene, zootorch.ShapesDataset)
 
 # %% [markdown]
 # ## Factors: what a picture was made from

@@ -8,10 +8,12 @@
 # %%
 # Installs the packages where they are missing, as on a hosted notebook.
 import importlib.util
+import subprocess
+import sys
 
 if importlib.util.find_spec("zoojax") is None:
-    # %pip install -q "zooparity[jax,torch,notebooks]"
-    pass
+    wanted = "zooparity[jax,torch,notebooks]"
+    subprocess.run([sys.executable, "-m", "pip", "install", "-q", wanted], check=True)
 
 # %%
 import jax
@@ -38,7 +40,7 @@ from zoojax.spec.side_by_side import SideBySide
 patch, kernel = layers.PATCH, layers.KERNEL
 figure, panels = plt.subplots(1, 2, figsize=(5, 2.6), layout="constrained")
 for panel, (name, values) in zip(panels, {"window": patch, "kernel": kernel}.items(), strict=True):
-    panel.imshow(values, cmap="RdBu", vmin=-10, vmax=10)
+    panel.imshow(values, cmap="RdBu", vmin=-16, vmax=16)
     panel.set(title=name, xticks=[], yticks=[])
     for (row, column), value in np.ndenumerate(values):
         panel.text(column, row, value, ha="center", va="center", fontsize=14)

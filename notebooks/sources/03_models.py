@@ -9,10 +9,12 @@
 # %%
 # Installs the packages where they are missing, as on a hosted notebook.
 import importlib.util
+import subprocess
+import sys
 
 if importlib.util.find_spec("zoojax") is None:
-    # %pip install -q "zooparity[jax,torch,notebooks]"
-    pass
+    wanted = "zooparity[jax,torch,notebooks]"
+    subprocess.run([sys.executable, "-m", "pip", "install", "-q", wanted], check=True)
 
 # %%
 import itertools
@@ -221,6 +223,8 @@ start = variables["params"]  # the same numbers as the others
 for place, linear in enumerate([*network.linears, network.last]):
     linear.kernel[...] = start[f"block_{4 * place}"]["kernel"]
     linear.bias[...] = start[f"block_{4 * place}"]["bias"]
+for norm in network.norms:  # NNX makes running statistics float32, whatever the parameters are
+    norm.mean, norm.var = (nnx.BatchStat(jnp.float64(each[...])) for each in (norm.mean, norm.var))
 
 # %%
 optimizer = nnx.Optimizer(network, optax.sgd(RATE), wrt=nnx.Param)

@@ -1,9 +1,14 @@
 """Source of functions beside that of their twins, highlighted, as a page shows it."""
 
+import ast
 import html
 import inspect
 import textwrap
 from typing import Any
+
+from pygments import highlight
+from pygments.formatters import HtmlFormatter
+from pygments.lexers import PythonLexer
 
 
 class SideBySide:
@@ -52,29 +57,26 @@ def source(thing: Any, *, docs: bool = False) -> str:
 
 
 def without_docstrings(text: str) -> str:
-    """Return source without its docstrings."""
-    import ast
-
+    """Return source without its docstrings, and without the empty lines after them."""
     lines = text.splitlines()
+    dropped: set[int] = set()
     for node in ast.walk(ast.parse(text)):
-        if isinstance(node, ast.FunctionDef | ast.ClassDef | ast.Module):
-            first = node.body[0]
-            said = isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant)
-            if said and len(node.body) > 1 and isinstance(first.value.value, str):
-                after = node.body[1].lineno - 1
-                blank = range(first.lineno - 1, first.end_lineno or first.lineno)
-                gap = [i for i in range(blank.stop, after) if not lines[i].strip()]
-                for i in [*blank, *gap]:
-                    lines[i] = "\0"
-    return "\n".join(line for line in lines if line != "\0")
+        if not isinstance(node, ast.FunctionDef | ast.ClassDef | ast.Module):
+            continue
+        if ast.get_docstring(node) is not None and len(node.body) > 1:
+            said, following = node.body[:2]
+            start = min((each.lineno for each in _decorators(following)), default=following.lineno)
+            comments = (i for i in range(said.end_lineno or 0, start - 1) if lines[i].strip())
+            dropped |= set(range(said.lineno - 1, next(comments, start - 1)))
+    return "\n".join(line for i, line in enumerate(lines) if i not in dropped)
+
+
+def _decorators(node: ast.stmt) -> list[ast.expr]:
+    return getattr(node, "decorator_list", [])
 
 
 def highlighted(text: str) -> str:
     """Return Python source as HTML, with its colors in the elements themselves."""
-    from pygments import highlight
-    from pygments.formatters import HtmlFormatter
-    from pygments.lexers import PythonLexer
-
     formatter = HtmlFormatter(
         noclasses=True,
         style="friendly",

@@ -99,7 +99,7 @@ def unanswered(answer: Any) -> bool:
     return answer is ... or answer is None
 
 
-def numbers(values: Numbers) -> np.ndarray | None:
+def numbers(values: Numbers) -> Any:
     """Return numbers of any framework as a float64 array; None where they are something else."""
     if hasattr(values, "detach"):  # a tensor of torch
         values = values.detach().cpu()
