@@ -166,7 +166,9 @@ def test_simulators_make_the_pictures_that_they_are_timed_for():
 
 
 def test_the_page_is_made_of_the_results(tmp_path, monkeypatch):
-    found = suite.rows({"plain": Timing(2.0, 1.0, 3.0), "zoojax": Timing(0.5, 0.4, 1.0)}, 64)
+    timings = {"plain": Timing(2.0, 1.0, 3.0), "zoojax": Timing(0.5, 0.4, 1.0)}
+    timings |= {"zootorch": Timing(4.0, 3.0, 5.0), "zootorch, compiled": Timing(1.0, 1.0, 2.0)}
+    found = suite.rows(timings, 64)
     results = {
         "machine": machine.machine(),
         "ceilings": {"bytes": 2e10, "flops": 1e11},
@@ -191,8 +193,14 @@ def test_the_page_is_made_of_the_results(tmp_path, monkeypatch):
         assert page.endswith("|\n<!-- end -->\nafter\n")
     assert "| mlp | plain | 2e+03 (1e+03 to 3e+03) | 32 | 1.00 |" in text
     assert "|  | zoojax | 500 (400 to 1e+03) | 128 | 4.00 |" in text
-    assert "cores | plain | zoojax |\n|---|---|---|\n" in front
-    assert "| simulation, 224 px | 32 | 128 |\n| training, mlp | 32 | 128 |\n" in front
+    assert (
+        "cores | plain | zoojax | zootorch | zootorch, compiled |\n|---|---|---|---|---|\n" in front
+    )
+    assert "| simulation, 224 px | 32 | 128 | 16 | 64 |\n| training, mlp | 32 | 128 | 16 |" in front
+    aims = render.aims(render.load())
+    assert aims.endswith(
+        "| simulation | 3.5 | 4.00 | 2.00 |\n| epoch, mlp | 10.0 | 4.00 | 2.00 |\n"
+    )
     assert (tmp_path / "here.png").read_bytes()[:4] == b"\x89PNG"
 
 
@@ -221,11 +229,11 @@ def test_tables_of_the_workshops_benchmark_say_what_its_summaries_hold(tmp_path)
     assert f"| precision of {names[3]} | nan ± nan | nan ± nan |".split() in lines
 
 
-@pytest.mark.parametrize("page", [render.README, render.FRONT], ids=["benchmarks", "front"])
-def test_the_page_is_up_to_date(page):
+@pytest.mark.parametrize(("page", "num"), [(render.README, 3), (render.FRONT, 2)])
+def test_the_page_is_up_to_date(page, num):
     text = page.read_text()
     assert text == render.with_tables(text)
-    assert len(render.MARKS.findall(text)) == 2
+    assert len(render.MARKS.findall(text)) == num
 
 
 def test_results_are_written_after_each_table(tmp_path, monkeypatch):
