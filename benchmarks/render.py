@@ -170,7 +170,7 @@ def draw(results: dict[str, Any]) -> Figure:
     """Draw how many times the plain loop's epochs both backends make."""
     epochs = results["sections"]["epoch"]
     names = [name for name in next(iter(epochs.values())) if name != "plain"]
-    figure = Figure(figsize=(8, 0.5 + 0.55 * len(epochs)), layout="constrained")
+    figure = Figure(figsize=(8, 1 + 0.55 * len(epochs)), layout="constrained")
     axes = figure.subplots()
     height = 0.8 / len(names)
     for place, name in enumerate(names):
