@@ -7,7 +7,7 @@ shows the right answer.
 import difflib
 from typing import Any
 
-from zoojax.spec.exercises import layers, loops, models, simulating
+from zoojax.spec.exercises import layers, loops, models, simulating, sinusoids
 from zoojax.spec.exercises.judging import Words
 
 EXERCISES = {
@@ -15,6 +15,7 @@ EXERCISES = {
     **layers.EXERCISES,
     **models.EXERCISES,
     **loops.EXERCISES,
+    **sinusoids.EXERCISES,
 }
 """By name, a function from an answer to words."""
 
