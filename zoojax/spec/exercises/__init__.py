@@ -7,7 +7,14 @@ shows the right answer.
 import difflib
 from typing import Any
 
-from zoojax.spec.exercises import layers, loops, models, simulating, sinusoids
+from zoojax.spec.exercises import (
+    classifying,
+    layers,
+    loops,
+    models,
+    simulating,
+    sinusoids,
+)
 from zoojax.spec.exercises.judging import Words
 
 EXERCISES = {
@@ -16,6 +23,7 @@ EXERCISES = {
     **models.EXERCISES,
     **loops.EXERCISES,
     **sinusoids.EXERCISES,
+    **classifying.EXERCISES,
 }
 """By name, a function from an answer to words."""
 

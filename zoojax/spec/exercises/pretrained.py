@@ -1,0 +1,296 @@
+"""Exercises of notebook 10: using pretrained weights."""
+
+import copy
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from zoojax.spec import files, published
+from zoojax.spec.data import IMAGENET_MEAN, IMAGENET_STD
+from zoojax.spec.exercises.judging import (
+    Mistake,
+    Numbers,
+    Words,
+    article,
+    judge,
+    judge_function,
+    numbers,
+    unanswered,
+)
+from zoojax.spec.layout import layout
+
+MEAN, STD = np.array(IMAGENET_MEAN), np.array(IMAGENET_STD)
+
+COUNTED: published.Target = "color"
+"""The published classifier whose bytes are counted."""
+
+
+def prepared(answer: Any) -> Words:
+    """Judge ``prepare(picture)``: (height, width, 3) uint8 standardised for the classifiers."""
+    picture = np.random.default_rng(1).integers(0, 256, (5, 7, 3), np.uint8)
+
+    def right(x: Numbers) -> Numbers:
+        return (x / 255 - MEAN) / STD
+
+    def first(y: Numbers) -> Numbers:
+        return np.moveaxis(y, -1, 0)
+
+    return judge_function(
+        answer,
+        right,
+        [
+            (lambda x: x, "Nothing has changed yet."),
+            (lambda x: x / 255, "From 0 to 1, and not standardised yet."),
+            (lambda x: (x - MEAN) / STD, "This mean is one of pictures from 0 to 1: scale first."),
+            (lambda x: x / 255 - MEAN, "The mean is off, and the spread is not divided out yet."),
+            (lambda x: x / 255 / STD, "The mean is not taken off yet."),
+            (lambda x: x / 255 / STD - MEAN, "Take the mean off first, and divide afterwards."),
+            (lambda x: x / 255 - MEAN / STD, "Python divides before it subtracts: use brackets."),
+            (lambda x: (x / 255 - MEAN) * STD, "The spread is divided by, not multiplied with."),
+            (lambda x: (x / 255 - MEAN) / STD**2, "Divide by the standard deviation, once."),
+            (lambda x: (x / 255 - STD) / MEAN, "Mean and standard deviation have changed places."),
+            (lambda x: x / 127.5 - 1, "From -1 to 1 is how other networks want it, not these."),
+            (
+                lambda x: (x / 255 - MEAN[::-1]) / STD[::-1],
+                "The channels of a picture are red, green and blue, and here they met the "
+                "numbers of blue, green and red.",
+            ),
+            (lambda x: right(x[..., ::-1]), "Red and blue of the picture have changed places."),
+            (
+                lambda x: (x / 255 - MEAN.mean()) / STD.mean(),
+                "Each channel has a mean and a standard deviation of its own.",
+            ),
+            (
+                lambda x: (x - x.mean((0, 1))) / x.std((0, 1)),
+                "These are this picture's own mean and deviation. The network learned with fixed "
+                "ones, the same for every picture.",
+            ),
+            (
+                lambda x: (x - x.mean()) / x.std(),
+                "These are this picture's own mean and deviation. The network learned with fixed "
+                "ones, the same for every picture.",
+            ),
+            (
+                lambda x: first(right(x)),
+                "The numbers are right, and the channels are to stay last here.",
+            ),
+            (lambda x: right(x)[None], "One picture is asked for, without the axis of a batch."),
+        ],
+        cases=[(picture,)],
+    )
+
+
+def told(answer: Any) -> Words:
+    """Judge ``tell(outputs, names)``: the names of the largest outputs, in alphabetical labels."""
+    if unanswered(answer):
+        return "The dots are still there: write the function in their place."
+    if not callable(answer):
+        return f"This is {article(type(answer).__name__)}, and a function is asked for."
+    names = ["triangle", "circle", "rectangle", "diamond"]
+    # Such that the largest of all, of each row and of each column are different classes.
+    outputs = np.array(
+        [
+            [-1.0, 0.5, 2.0, 1.0],
+            [4.0, -0.2, 0.1, 3.9],
+            [0.3, 0.2, -5.0, 6.0],
+            [-3.0, -1.0, -2.0, -4.0],
+            [0.0, -1.0, 0.7, -9.0],
+        ]
+    )
+    given = copy.copy(names)
+    try:
+        found = answer(outputs.copy(), given)
+    except Exception as error:
+        return f"Your function fails with {type(error).__name__}: {error}"
+    if given != names:
+        return "Your function changed the list that it was given: sorted makes a new one."
+    if found is None:
+        return "Your function returns nothing: are its dots still there, or is return missing?"
+    if isinstance(found, str):
+        return "This is one name, and each picture has one."
+    if not isinstance(found, list | tuple | np.ndarray):
+        return f"A list of names is asked for, not {article(type(found).__name__)}."
+    return _names(list(map(_word, found)), outputs, names)
+
+
+def _word(value: Any) -> Any:
+    return str(value) if isinstance(value, str) else value
+
+
+def _names(found: list[Any], outputs: Numbers, names: list[str]) -> Words:
+    """Judge a list of names, those of the largest outputs when all is well."""
+    places, ordered = outputs.argmax(1), sorted(names)
+
+    def picked(indices: Numbers, names: list[str]) -> list[str]:
+        return [names[place] for place in indices]
+
+    if not all(isinstance(each, str) for each in found):
+        labels = numbers(found)
+        if labels is not None and labels.shape == places.shape and (labels == places).all():
+            return "These are labels; each of them stands for a name."
+        return "Each picture gets a name, as text, and some of yours are something else."
+    for wrong, words in (
+        (
+            picked(places, names),
+            "The right outputs, but named in the order of the list: labels count in another one.",
+        ),
+        (picked(places, ordered[::-1]), "The names are sorted backwards, from z to a."),
+        (picked(outputs.argmin(1), ordered), "These belong to the smallest outputs."),
+        (picked(abs(outputs).argmax(1), ordered), "Outputs are compared with their signs."),
+        (
+            picked(outputs.argmax(0) % len(names), ordered),
+            "This looks down the pictures: each picture has a row, and each class a column.",
+        ),
+        (ordered, "These are the names in label order. Which of them belongs to each picture?"),
+    ):
+        if found == wrong:
+            return words
+    if unknown := sorted(set(found) - set(names)):
+        return f"{unknown[0]!r} is no class."
+    if len(found) != len(outputs):
+        return f"{len(outputs)} pictures need as many names, and yours are {len(found)}."
+    right = picked(places, ordered)
+    wrong_places = [i for i, (a, b) in enumerate(zip(found, right, strict=True)) if a != b]
+    return f"Picture {wrong_places[0]} has another name." if wrong_places else ""
+
+
+def to_flax(answer: Any) -> Words:
+    """Judge ``to_flax(weight)``, from torch's axes to Flax's: of a Linear, and of a Conv2d."""
+    generator = np.random.default_rng(3)
+    # No two axes are of one length, so that none can take another's place unseen.
+    cases = [generator.normal(size=(6, 4)), generator.normal(size=(5, 3, 2, 4))]
+
+    def conv(*axes: int) -> Callable[[Numbers], Numbers]:
+        return lambda weight: weight.transpose(axes) if weight.ndim == 4 else weight.T
+
+    return judge_function(
+        answer,
+        conv(2, 3, 1, 0),
+        [
+            (
+                lambda weight: weight if weight.ndim == 2 else conv(2, 3, 1, 0)(weight),
+                "A Linear is turned as well: in Flax its inputs come first.",
+            ),
+            (
+                lambda weight: weight.reshape(weight.shape[::-1]),
+                "reshape keeps the numbers in their row and cuts it anew; transpose moves axes.",
+            ),
+            (
+                lambda weight: weight.reshape(np.transpose(weight, (2, 3, 1, 0)).shape),
+                "reshape keeps the numbers in their row and cuts it anew; transpose moves axes.",
+            ),
+            (lambda weight: weight, "The axes of a convolution are still torch's."),
+            (
+                conv(3, 2, 1, 0),
+                "All axes are reversed, and so height and width have changed places.",
+            ),
+            (
+                conv(2, 3, 0, 1),
+                "Height and width come first, as they should; of the two behind them the inputs "
+                "come first.",
+            ),
+            (conv(3, 2, 0, 1), "Both pairs of axes have their two members in the wrong order."),
+            (
+                conv(0, 2, 3, 1),
+                "This puts channels last, as in a picture; a kernel has outputs too, the very last "
+                "of all.",
+            ),
+            (conv(1, 0, 2, 3), "Inputs and outputs are swapped, and height and width stayed last."),
+            (
+                conv(3, 0, 1, 2),
+                "You say where each axis goes; transpose asks where each new axis comes from.",
+            ),
+        ],
+        cases=[(weight,) for weight in cases],
+    )
+
+
+def num_bytes(answer: Any) -> Words:
+    """Judge how many bytes the numbers of the ``COUNTED`` classifier take in its file."""
+    folder = published.FOLDER / COUNTED
+    leaves = layout(files.load_config(folder))
+
+    def count(keep: Callable[[Any], bool]) -> int:
+        return sum(int(np.prod(leaf.shape)) for leaf in leaves if keep(leaf))
+
+    every = count(lambda leaf: True)
+    trained = count(lambda leaf: leaf.path[0] == "params")
+    weights = count(lambda leaf: leaf.name.endswith(".weight"))
+    file_size = (folder / files.WEIGHTS).stat().st_size
+    return judge(
+        answer,
+        4 * every,
+        [
+            Mistake(every, "This is how many numbers there are; each takes several bytes."),
+            Mistake(trained, "These are numbers, not bytes, and running statistics are missing."),
+            Mistake(8 * every, "A float32 takes fewer bytes: this would be float64."),
+            Mistake(2 * every, "A float32 takes more bytes: this would be float16."),
+            Mistake(32 * every, "These are bits, and eight of them make a byte."),
+            Mistake(
+                4 * trained,
+                "What training changes by gradients is there, and running statistics are missing.",
+            ),
+            Mistake(4 * weights, "These are weights and scales alone; the file holds more kinds."),
+            Mistake(file_size, "This is the whole file: its header is text, and not numbers."),
+            Mistake(len(leaves), "This is how many arrays there are; each holds many numbers."),
+        ],
+        # The file is a tenth larger, and a number must not pass for another.
+        rtol=1e-9,
+    )
+
+
+ENTRIES = (
+    "conv_block.0.weight",
+    "conv_block.0.bias",
+    "conv_block.1.weight",
+    "conv_block.1.running_mean",
+    "linear_block.0.weight",
+    "linear_block.1.running_mean",
+    "output_block.weight",
+    "output_block.bias",
+)
+"""Some of what an object of torch holds, by its name in weight files."""
+
+TRAINED_PART = "output_block"
+"""What is not frozen in the exercise about a step in train mode."""
+
+
+def changes(answer: Any) -> Words:
+    """Judge which of ``ENTRIES`` a step changes: train mode, all but the output block frozen."""
+    if isinstance(answer, str):
+        answer = [answer]
+    if unanswered(answer) or not isinstance(answer, list | tuple | set | frozenset):
+        return "Give a list of names, in any order."
+    given = set(answer)
+    if unknown := sorted(map(str, given - set(ENTRIES))):
+        return f"{unknown[0]!r} is none of the names that were printed."
+    if not given:
+        return "Something does change: the network is trained, if only a part of it."
+    if given == set(ENTRIES):
+        return "Then nothing would be frozen."
+    frozen = [name for name in ENTRIES if not name.startswith(TRAINED_PART)]
+    running = {name for name in frozen if name.endswith("running_mean")}
+    if wrong := [name for name in frozen if name in given and name not in running]:
+        return (
+            f"{wrong[0]} is a parameter that wants no gradient: the optimiser leaves it where it "
+            "is."
+        )
+    if not running & given:
+        return (
+            "This is what gradients change. The mode is train mode: which layers do something else "
+            "then, and write it down?"
+        )
+    if running - given:
+        return "There is more than one BatchNorm, and all of them are in train mode."
+    missing = [name for name in ENTRIES if name not in frozen and name not in given]
+    return f"Is {missing[0]} frozen?" if missing else ""
+
+
+EXERCISES = {
+    "standardised picture": prepared,
+    "names from outputs": told,
+    "weights for Flax": to_flax,
+    "bytes of weights": num_bytes,
+    "what changes in a step": changes,
+}
