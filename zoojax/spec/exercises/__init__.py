@@ -9,9 +9,11 @@ from typing import Any
 
 from zoojax.spec.exercises import (
     classifying,
+    evaluating,
     layers,
     loops,
     models,
+    pretrained,
     simulating,
     sinusoids,
 )
@@ -24,6 +26,8 @@ EXERCISES = {
     **loops.EXERCISES,
     **sinusoids.EXERCISES,
     **classifying.EXERCISES,
+    **evaluating.EXERCISES,
+    **pretrained.EXERCISES,
 }
 """By name, a function from an answer to words."""
 
