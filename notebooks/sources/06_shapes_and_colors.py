@@ -130,9 +130,9 @@ differently = np.sum(np.asarray(found.predictions) != np.asarray(also.prediction
 print("pictures that the two call differently:", int(differently))
 
 # %% [markdown]
-# In float32 the two part by a rounding at each step, as one program does on two machines; what they
-# learn is as good. In float64 (`TrainConfig(dtype="float64")`) they would still agree to twelve
-# digits here.
+# In float32 the two part by a rounding at each step, as one program does on two machines, and
+# training makes much of little; what they learn is as good. In float64 the tests of this project
+# hold such runs together to twelve digits, for a thousand steps.
 
 # %% [markdown]
 # ## Colour is easier

@@ -9,6 +9,7 @@ from typing import Any
 
 from zoojax.spec.exercises import (
     classifying,
+    conformal,
     evaluating,
     layers,
     loops,
@@ -27,6 +28,7 @@ EXERCISES = {
     **sinusoids.EXERCISES,
     **classifying.EXERCISES,
     **evaluating.EXERCISES,
+    **conformal.EXERCISES,
     **pretrained.EXERCISES,
 }
 """By name, a function from an answer to words."""

@@ -101,7 +101,7 @@ def f1(answer: Any) -> Words:
             (lambda p, r: p * r / (p + r), "A factor is missing: where both are 1, F1 is 1."),
             (lambda p, r: 2 / (p + r), "The inverse of the mean is not the mean of inverses."),
             (lambda p, r: (1 / p + 1 / r) / 2, "Turn it over once more: this is over 1."),
-            (lambda p, r: min(p, r), "Both count, not the lower one alone."),
+            (min, "Both count, not the lower one alone."),
         ],
         cases=[(0.9, 0.3), (0.5, 0.8)],
     )
