@@ -10,6 +10,7 @@ from typing import Any
 from zoojax.spec.exercises import (
     classifying,
     conformal,
+    designs,
     evaluating,
     layers,
     loops,
@@ -29,6 +30,7 @@ EXERCISES = {
     **classifying.EXERCISES,
     **evaluating.EXERCISES,
     **conformal.EXERCISES,
+    **designs.EXERCISES,
     **pretrained.EXERCISES,
 }
 """By name, a function from an answer to words."""

@@ -122,7 +122,7 @@ def coverage(answer: Any) -> Words:
         lambda s, y: right(s, y).mean(),
         [
             (lambda s, y: right(s, y).sum(), "This is a number of sets: which part is it?"),
-            (lambda s, y: right(s, y), "Now take the mean of these."),
+            (right, "Now take the mean of these."),
             (
                 lambda s, y: s.mean(),
                 "This is how full the sets are; whether the label is in them matters.",
