@@ -17,7 +17,6 @@ if importlib.util.find_spec("zoojax") is None:
 
 # %%
 import jax
-import matplotlib.pyplot as plt
 import numpy as np
 import torch
 

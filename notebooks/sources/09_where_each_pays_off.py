@@ -29,7 +29,6 @@ import zoojax
 import zoojax.epochs
 import zootorch
 from zoojax import Batch, MLPConfig, SinusoidsConfig, TrainConfig
-from zoojax.spec import figures
 from zoojax.spec.exercises import check
 from zoojax.spec.side_by_side import SideBySide
 
@@ -308,9 +307,9 @@ print(noisy_apply(start, train.inputs[:2], jax.random.key(0)).ravel())
 #
 # | | functions | objects |
 # |---|---|---|
-# | compile a whole epoch | a step is a value of state: a loop over it compiles | the loop stays in Python |
+# | compile a whole epoch | a loop over a pure step compiles | the loop stays in Python |
 # | many models at once | `vmap` over parameters | take the state out first (`functional_call`) |
-# | gradients of gradients, of each sample | `grad`, `vmap`, in any order | `torch.func`, in functional form |
+# | gradients of gradients, of each sample | `grad`, `vmap`, in any order | `torch.func` |
 # | look inside | ask for intermediates, they are returned | a hook, from outside, at any time |
 # | change a layer | new description, new dictionary | assign it |
 # | step through with a debugger | not inside `jit` | anywhere |

@@ -346,9 +346,9 @@ except ValueError as error:
 # ## Something new: where does a triangle point?
 #
 # The classifier of shapes has seen 256,000 pictures, and never was told where a triangle points.
-# Its convolutions, the **body**, may know anyway: they find corners. What comes behind the body, the
-# **head**, makes classes of what the body found. So keep the body as it is, **frozen**, and train a
-# new head with 32 pictures.
+# Its convolutions, the **body**, may know anyway: they find corners. What comes behind the body,
+# the **head**, makes classes of what the body found. So keep the body as it is, **frozen**, and
+# train a new head with 32 pictures.
 
 # %%
 triangles = ShapesConfig(32, 32, 12, 24, shapes=("triangle",))
@@ -650,8 +650,8 @@ num_bytes = sum(4 * array.size for array in arrays_of_color.values())
 check("bytes of weights", num_bytes)
 
 # %% [markdown]
-# **10.5** Of a network of torch all is frozen but its last layer, with `requires_grad = False`; then
-# somebody calls `model.train()`, and makes one step. Which of these change?
+# **10.5** Of a network of torch all is frozen but its last layer, with `requires_grad = False`;
+# then somebody calls `model.train()`, and makes one step. Which of these change?
 
 # %%
 print(*pretrained.ENTRIES, sep="\n")
