@@ -5,12 +5,14 @@
 #   PIP_FLAGS     more flags for pip install, such as an index with CPU-only torch
 #   PYTEST_FLAGS  more flags for pytest, such as -m "not slow"
 #   WORKERS       processes that share the tests, a file at a time
+#   NOTEBOOKS     which notebooks to write, such as 05_sinusoids; all unless named
 
 PYTHON ?= python3
 VENV ?= .venv
 PIP_FLAGS ?=
 PYTEST_FLAGS ?=
 WORKERS ?= 2
+NOTEBOOKS ?=
 
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
@@ -22,7 +24,7 @@ OLD_PYTHON = zooparity needs Python 3.11 or newer, and $(PYTHON) is $(or $(FOUND
 	say which to use: make $(MAKECMDGOALS) PYTHON=python3.12
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test lint lint-ruff lint-format lint-types lint-imports format clean
+.PHONY: help install demo test notebooks lint lint-ruff lint-format lint-types lint-imports format clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -41,6 +43,9 @@ demo: $(STAMP) ## train in both backends from one seed and compare
 
 test: $(STAMP) ## run the tests
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile $(PYTEST_FLAGS)
+
+notebooks: $(STAMP) ## run the notebooks' sources and write them
+	$(BIN)/python -m notebooks.build $(NOTEBOOKS)
 
 lint: lint-ruff lint-format lint-types lint-imports ## run every check but the tests
 
