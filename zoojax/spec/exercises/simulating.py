@@ -64,7 +64,6 @@ def jitter(answer: Any) -> Words:
                 lambda rgb, m: np.where(rgb == 255, rgb, rgb + m),
                 "Channels that are 255 do not move yet.",
             ),
-            (lambda rgb, m: np.clip(rgb + m, 0, 255), "Channels of 255 were cut off, not moved."),
             (lambda rgb, m: rgb, "Nothing has moved."),
         ],
         cases=[
