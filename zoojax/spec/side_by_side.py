@@ -12,7 +12,7 @@ from pygments.lexers import PythonLexer
 
 
 class SideBySide:
-    """A table with the source of two or more things beside each other.
+    """A table with the source of two or more things, beside each other where the page is wide.
 
     A notebook shows it when a cell ends with it.
 
@@ -28,12 +28,21 @@ class SideBySide:
         return "\n\n".join(f"# {name}\n{text}" for name, text in self.sources.items())
 
     def _repr_html_(self) -> str:
-        width = 100 // len(self.sources)
-        style = f'style="width:{width}%; text-align:left; vertical-align:top"'
-        heads = "".join(f"<th {style}>{html.escape(name)}</th>" for name in self.sources)
-        cells = "".join(f"<td {style}>{highlighted(text)}</td>" for text in self.sources.values())
-        table = 'style="width:100%; table-layout:fixed"'
-        return f"<table {table}><tr>{heads}</tr><tr>{cells}</tr></table>"
+        columns = "".join(_column(name, text) for name, text in self.sources.items())
+        row = f'<tr style="display:flex; flex-wrap:wrap; {PLAIN}">{columns}</tr>'
+        return f'<table style="display:block; width:100%; {PLAIN}">{row}</table>'
+
+
+PLAIN = "background:none; break-inside:auto"
+"""No stripes; and where printed, a table begins on the page where it stands."""
+
+
+def _column(name: str, text: str) -> str:
+    """Return a column of the table; on a narrow page it goes below the one before it."""
+    style = f"flex:1 1 52ch; min-width:0; text-align:left; font-size:80%; {PLAIN}"
+    head = f"<p><b><code>{html.escape(name)}</code></b></p>"
+    code = f'<pre style="margin:0; font-family:monospace; {PLAIN}">{highlighted(text)}</pre>'
+    return f'<td style="{style}">{head}{code}</td>'
 
 
 def title(thing: Any) -> str:
@@ -76,11 +85,15 @@ def _decorators(node: ast.stmt) -> list[ast.expr]:
 
 
 def highlighted(text: str) -> str:
-    """Return Python source as HTML, with its colors in the elements themselves."""
-    formatter = HtmlFormatter(
-        noclasses=True,
-        style="friendly",
-        nobackground=True,
-        prestyles="white-space:pre-wrap; font-size:85%; margin:0",
-    )
-    return highlight(text, PythonLexer(), formatter)
+    """Return Python source as lines of HTML, with its colors in the elements themselves."""
+    formatter = HtmlFormatter(nowrap=True, noclasses=True, style="friendly")
+    lines = highlight(text, PythonLexer(), formatter).splitlines()
+    return "".join(map(_line, text.splitlines(), lines))
+
+
+def _line(plain: str, colored: str) -> str:
+    """Return a line of HTML whose rest, where it is too long, stands further to the right."""
+    indent = len(plain) - len(plain.lstrip()) + 4
+    hanging = f"padding-left:{indent}ch; text-indent:-{indent}ch"
+    wrapping = "white-space:pre-wrap; word-break:normal; overflow-wrap:anywhere"
+    return f'<div style="{hanging}; {wrapping}">{colored or "&nbsp;"}</div>'
