@@ -44,6 +44,31 @@ def places_by_counting(height, width, size):
     return len([1 for _ in range(height - size + 1) for _ in range(width - size + 1)])
 
 
+def rolled(state):
+    state = (5 * state + 3) % 16
+    return state, state % 6 + 1
+
+
+class Dice:
+    def __init__(self, state):
+        self.state = state
+
+    def roll(self):
+        self.state, number = rolled(self.state)
+        return number
+
+
+def with_an_object(state):
+    dice = Dice(state)
+    number = dice.roll()
+    return dice.state, number
+
+
+def without_a_remainder(state):
+    state = 5 * state + 3
+    return state, state % 6 + 1
+
+
 ANSWERS = {
     "size of the data set": Answers(
         right=[1600, 50 * 4 * 8, np.int64(1600), torch.tensor(1600.0)],
@@ -107,6 +132,21 @@ ANSWERS = {
             Wrong(noise(1), "Two pictures"),
             Wrong((noise(1), "noise"), "something else"),
             Wrong((noise(1), ...), "dots"),
+        ],
+    ),
+    "pure dice": Answers(
+        right=[rolled, with_an_object, lambda state: np.array(rolled(state))],
+        wrong=[
+            Wrong(lambda state: rolled(state)[1], "new state has to come out as well"),
+            Wrong(lambda state: rolled(state)[0], "number has to come out as well"),
+            Wrong(lambda state: rolled(state)[::-1], "state comes first"),
+            Wrong(lambda state: (state, rolled(state)[1]), "every roll would be the same"),
+            Wrong(lambda state: (rolled(state)[0], state % 6 + 1), "of the new one"),
+            Wrong(without_a_remainder, "remainder by 16"),
+            Wrong(lambda state: (rolled(state)[0], rolled(state)[0] % 6), "numbered from 1"),
+            Wrong(lambda state: Dice(state), "numbers are asked for"),
+            Wrong(lambda state: None, "returns nothing"),
+            Wrong(Dice, "numbers are asked for"),
         ],
     ),
 }

@@ -1,71 +1,94 @@
 # %% [markdown]
 # # 1 Simulating data
 #
-# A network learns from examples, and a simulation makes as many as we like, with every answer
-# known. This notebook makes pictures of coloured shapes twice: with **pure functions** of a key
-# (`zoojax`) and with an **object** that holds hidden state (`zootorch`). Both make the same pixels,
-# bit for bit.
+# A network learns from examples, and a simulation makes as many as we
+# like, with every answer known. This notebook makes pictures of colored
+# shapes twice: with **pure functions** of a key (`zoojax`) and with an
+# **object** that knows its seed (`zootorch`). Both make the same
+# pixels, bit for bit.
 #
 # You will learn
-# - what a pure function of a key is, and what a generator with state is;
-# - what a picture is made from, and that the simulation keeps it;
-# - why a seed matters, and what goes wrong when a key is used twice.
+#
+# - what a pure function of a key is, and what a generator with hidden
+#   state is;
+# - what a picture is made from, and why a simulation keeps that;
+# - why seeds matter, and what goes wrong when a key is used twice.
+#
+# Time: 45 minutes. You need Python, and arrays of NumPy.
 
 # %%
-# Installs the packages where they are missing, as on a hosted notebook.
+# Installs what is missing, as on a hosted notebook: from the checkout
+# that this file is in, or else by name.
 import importlib.util
 import subprocess
 import sys
+from pathlib import Path
 
 if importlib.util.find_spec("zoojax") is None:
-    wanted = "zooparity[jax,torch,notebooks]"
-    subprocess.run([sys.executable, "-m", "pip", "install", "-q", wanted], check=True)
+    folders = [Path.cwd(), *Path.cwd().parents]
+    found = [each for each in folders if (each / "zoojax").is_dir()]
+    package = f"{found[0] if found else 'zooparity'}[jax,torch]"
+    pip = [sys.executable, "-m", "pip", "install", "-q", package]
+    subprocess.run(pip, check=True)
+    importlib.invalidate_caches()
 
 # %%
+import csv
+import json
+import tempfile
+from pathlib import Path
+
 import jax
 import matplotlib.pyplot as plt
 import numpy as np
 import torch
 
 import zoojax
+import zoojax.random
 import zootorch
 from zoojax import ShapesConfig
-from zoojax.spec import figures
+from zoojax.spec import datasets, figures
 from zoojax.spec.exercises import check
 from zoojax.spec.side_by_side import SideBySide
 
 # %% [markdown]
 # ## The same pictures from a function and from an object
 #
-# `ShapesConfig` says what there is to draw. The function takes it with a key and returns all
-# pictures as arrays. The object takes it with a seed, draws what each picture is to show, and
-# renders a picture when somebody asks for it.
+# `ShapesConfig` says what there is to draw. The function takes it with
+# a key, and returns all pictures as arrays. The object takes it with a
+# seed, and renders a picture when it is asked for one.
 
 # %%
-config = ShapesConfig(image_height=64, image_width=64, min_size=16, max_size=48, shades=True)
+config = ShapesConfig(64, 64, min_size=16, max_size=48, shades=True)
 
-by_function = zoojax.simulate_shapes(jax.random.key(7), config, num_each=2)
+key = jax.random.key(7)
+by_function = zoojax.simulate_shapes(key, config, num_each=2)
 
 by_object = zootorch.ShapesDataset(config, num_each=2, seed=7)
 rendered = by_object.arrays()
 
 print("pictures:", by_function.images.shape, by_function.images.dtype)
-print("same pixels:", np.array_equal(by_function.images, rendered.images))
+same = np.array_equal(by_function.images, rendered.images)
+print("same pixels:", same)
 
 # %%
-order = np.arange(0, len(by_function.images), 5)
-names = [
-    f"{config.class_names('color')[color]} {config.shapes[shape]}"
-    for shape, color in zip(by_function.shape, by_function.color, strict=True)
-]
-figures.sample_images(np.asarray(by_function.images)[order][:12], [names[i] for i in order][:12])
+shown = np.arange(0, 60, 5)
+colors = np.array(config.class_names("color"))[by_function.color]
+shapes = np.array(config.class_names("shape"))[by_function.shape]
+figures.sample_images(
+    np.asarray(by_function.images)[shown],
+    [f"{colors[i]} {shapes[i]}" for i in shown],
+    columns=6,
+)
 
 # %% [markdown]
 # ## Two designs
 #
-# Left: a function from a key to what one picture shows; `vmap` makes it one for all, and nothing is
-# kept. Right: the object, which draws all scenes when it is made, keeps them in `self`, and renders
-# when it is asked. Both sources come from the packages themselves.
+# The function decides what *one* picture shows: it takes a key and the
+# picture's number, and keeps nothing. `jax.vmap` makes of it a function
+# for all pictures at once. The object does its work when it is made: it
+# draws all scenes, keeps them in `self`, and renders on demand. Both
+# sources below come from the packages themselves.
 
 # %%
 SideBySide(zoojax.shapes.sample_scene, zootorch.ShapesDataset)
@@ -73,87 +96,160 @@ SideBySide(zoojax.shapes.sample_scene, zootorch.ShapesDataset)
 # %% [markdown]
 # ## Factors: what a picture was made from
 #
-# A simulation knows more than the label. Every factor is kept: size, place, color, whether a
-# triangle stands on its tip. They say later *where* a classifier fails.
+# A simulation knows more than the label. Every factor is kept: size,
+# place, color, whether a triangle stands on its tip. Later they tell
+# *where* a classifier fails.
 
 # %%
-fields = ("shape", "color", "magnitude", "size", "top", "left", "upside_down", "sideways")
+factors = by_function._asdict()
+del factors["images"], factors["rgb"]
 for i in (0, 40, 63):
-    print({name: np.asarray(getattr(by_function, name))[i].item() for name in fields})
+    print(f"picture {i}:")
+    print(
+        ", ".join(f"{name} {each[i]}" for name, each in factors.items())
+    )
 
 # %%
 many = zoojax.simulate_shapes(jax.random.key(0), config, num_each=40)
-figure, panels = plt.subplots(1, 3, figsize=(10, 2.8), layout="constrained")
-for panel, name in zip(panels, ("size", "left", "magnitude"), strict=True):
+figure, panels = plt.subplots(
+    1, 3, figsize=(8, 2.4), sharey=True, layout="constrained"
+)
+for panel, name in zip(
+    panels, ("size", "left", "magnitude"), strict=True
+):
     values = np.asarray(getattr(many, name))
-    panel.hist(values, bins=np.arange(values.min(), values.max() + 2) - 0.5, color="tab:blue")
-    panel.set(xlabel=f"{name} (pixels)" if name != "magnitude" else name, ylabel="pictures")
+    edges = np.arange(values.min(), values.max() + 2) - 0.5
+    panel.hist(values, bins=edges, color=figures.style.BLUE)
+    panel.set_xlabel(
+        name if name == "magnitude" else f"{name} (pixels)"
+    )
+panels[0].set_ylabel("pictures")
 plt.show()
 
 # %% [markdown]
-# Sizes and magnitudes are uniform. `left` is not: a large shape fits in fewer places, and small
-# values are where every shape fits. **A factor can be uniform given another and still not
-# uniform.**
+# Size and magnitude are uniform: every value is equally likely. `left`
+# is not, although each shape is equally likely to stand in any place
+# where it fits: a large shape fits in few places, and those are near
+# the left edge. **A factor can be uniform given another one, and still
+# not be uniform.**
 
 # %% [markdown]
 # ## State, hidden and open
 #
-# torch's own generator remembers how much it has given. Ask twice, get two answers; ask after
-# somebody else has asked, get another one still.
+# torch's generator is an object with hidden state: it remembers how
+# much it has given away. Ask twice, and you get two answers. Let
+# somebody else ask in between, and you get yet another one.
 
 # %%
 torch.manual_seed(0)
 first, second = torch.rand(3), torch.rand(3)
-print("one seed, two calls:  ", first.numpy(), second.numpy())
+print("first call:          ", first.numpy())
+print("second call:         ", second.numpy())
 
 torch.manual_seed(0)
 torch.rand(1)  # somebody asks before us
-print("after another call:   ", torch.rand(3).numpy())
+print("after another's call:", torch.rand(3).numpy())
 
 # %% [markdown]
-# A key of JAX is a value. The same key gives the same numbers, however often and whenever. For
-# other numbers you need another key, and `split` and `fold_in` make them.
+# A key of JAX is a value, like a number. The same key gives the same
+# answer, however often and whenever you ask. For another answer you
+# need another key; `split` and `fold_in` make new keys of old ones.
 
 # %%
 key = jax.random.key(0)
-print("one key, two calls:   ", jax.random.uniform(key, 3), jax.random.uniform(key, 3))
+print("first call: ", jax.random.uniform(key, 3))
+print("second call:", jax.random.uniform(key, 3))
 
 left, right = jax.random.split(key)
-print("two keys made from it:", jax.random.uniform(left, 3), jax.random.uniform(right, 3))
+print("left key:   ", jax.random.uniform(left, 3))
+print("right key:  ", jax.random.uniform(right, 3))
 
 # %% [markdown]
-# Both backends here take the second way inside: what picture number 5 shows depends on the seed and
-# on the number 5 alone. So it does not matter how many pictures there are, who asks first, or how
-# many workers load them.
+# One can be built from the other. `zootorch.Generator` is an object
+# with state, and its state is a key and a counter. Each draw uses
+# `fold_in(key, count)` and moves the counter. In `zoojax` the caller
+# holds the counter, and the words are the same.
 
 # %%
-alone = zootorch.ShapesDataset(config, num_each=1, seed=7)
-print("the first picture, of 64 or of 32:", np.array_equal(alone[0][0], by_object[0][0]))
+SideBySide(zoojax.random.words, zootorch.Generator)
+
+# %%
+generator = zootorch.Generator(7)  # the state is in here
+for _ in range(2):
+    print("object:  ", generator.words(4).tolist())
+
+root = zoojax.random.root_key(7)  # the state is the number you count
+for count in range(2):
+    key = jax.random.fold_in(root, count)
+    print("function:", zoojax.random.words(key, 4).tolist())
+
+# %% [markdown]
+# What picture number 5 shows depends on the seed and on the number 5,
+# and on nothing else, in both packages. So it does not matter how many
+# pictures there are, who asked before, or how many workers load them.
+
+# %%
+fewer = zootorch.ShapesDataset(config, num_each=1, seed=7)
+same = np.array_equal(fewer[0].images, by_object[0].images)
+print("first of 32, first of 64, same pixels:", same)
 
 # %% [markdown]
 # ## Why seeds matter
 #
-# A result with one seed is one draw. How much do 30 pictures tell about the mean size of a shape?
+# A result with one seed is one draw. How much do 30 pictures tell about
+# the mean size of a shape?
 
 # %%
-means = [
-    np.asarray(zoojax.simulate_shapes(jax.random.key(seed), config, num_each=1).size)[:30].mean()
-    for seed in range(40)
-]
+means = []
+for seed in range(40):
+    key = jax.random.key(seed)
+    drawn = zoojax.simulate_shapes(key, config, num_each=1)
+    means.append(np.asarray(drawn.size)[:30].mean())
+truth = (config.min_size + config.max_size) / 2
+
 figure, panel = plt.subplots(figsize=(7, 2.4), layout="constrained")
-panel.plot(means, "o", label="30 pictures, one seed each")
-panel.axhline((config.min_size + config.max_size) / 2, color="black", linestyle="--", label="truth")
+panel.plot(means, "o", color=figures.style.BLUE, label="30 pictures")
+panel.axhline(truth, color="black", linestyle="--", label="truth")
 panel.set(xlabel="seed", ylabel="mean size (pixels)")
 figures.style.legend_beside(panel)
 plt.show()
 
 # %% [markdown]
-# Whoever reports the best of 40 seeds reports luck. Report the mean and the spread.
+# Whoever reports the best of 40 seeds reports luck. Report the mean and
+# the spread.
+
+# %% [markdown]
+# ## A data set in a folder
+#
+# Pictures that are handed on need their story: which configuration,
+# which seed, which version made them, what each one shows. `zoo
+# simulate` writes such a folder, and this does the same:
+
+# %%
+with tempfile.TemporaryDirectory() as parent:
+    folder = Path(parent) / "shapes"
+    card = datasets.Card(config, num_each=2, seed=7, version="mine")
+    datasets.save_shapes(folder, [by_function], card)
+    for path in sorted(folder.iterdir()):
+        print(f"{path.name:18} {path.stat().st_size:8,} bytes")
+    with (folder / "latents.csv").open() as table:
+        row = next(csv.DictReader(table))
+    written = json.loads((folder / "card.json").read_text())
+    again, _ = datasets.load_shapes(folder)
+    same = np.array_equal(again.images, rendered.images)
+print({name: written[name] for name in ("seed", "num_each", "version")})
+print(", ".join(f"{name} {value}" for name, value in row.items()))
+print("read back unchanged:", same)
+
+# %% [markdown]
+# The card also knows a checksum of every file, so that `load_shapes`
+# refuses a folder in which something was changed.
 
 # %% [markdown]
 # ## Exercises
 #
-# **1.1** How many pictures are 50 of each shape in each color, with `shades=True`?
+# **1.1** How many pictures are 50 of each shape in each color, with
+# `shades=True`?
 
 # %%
 # TODO: 4 shapes; count the colors that ShapesConfig(shades=True) has.
@@ -164,8 +260,8 @@ num_pictures = 50 * len(config.shapes) * len(config.palette)
 check("size of the data set", num_pictures)
 
 # %% [markdown]
-# **1.2** In how many places does a box of `size` times `size` pixels fit in a picture? The top left
-# corner is uniform over all of them.
+# **1.2** In how many places does a box of `size` times `size` pixels
+# fit in a picture? The top left corner is uniform over all of them.
 
 
 # %%
@@ -179,8 +275,9 @@ def num_places(height, width, size):
 check("places", num_places)
 
 # %% [markdown]
-# **1.3** A color is jittered by an integer m: each channel that is 255 moves down by m, each
-# channel that is 0 moves up by m. `rgb` is an array of three channels.
+# **1.3** A color is jittered by an integer m: each channel that is 255
+# moves down by m, each channel that is 0 moves up by m. `rgb` is an
+# array of three channels.
 
 
 # %%
@@ -194,8 +291,9 @@ def jitter(rgb, m):
 check("jitter", jitter)
 
 # %% [markdown]
-# **1.4** Make two pictures of noise from `key`, 64 by 64 with three channels, whole numbers from 0
-# to 255, independent of each other. `jax.random.randint(key, shape, low, below)` draws one.
+# **1.4** Make two pictures of noise from `key`, 64 by 64 with three
+# channels, whole numbers from 0 to 255, independent of each other.
+# `jax.random.randint(key, shape, low, below)` draws one.
 
 # %%
 key = jax.random.key(3)
@@ -209,10 +307,38 @@ second = jax.random.randint(other, (64, 64, 3), 0, 256)
 check("noise pair", (first, second))
 
 # %% [markdown]
+# **1.5** This generator hides its state. Write its pure twin, which
+# takes a state and returns a pair: the new state, and the number drawn.
+
+
+# %%
+class Dice:
+    def __init__(self, state):
+        self.state = state
+
+    def roll(self):
+        self.state = (5 * self.state + 3) % 16
+        return self.state % 6 + 1
+
+
+# %%
+def roll(state):
+    # TODO: compute the new state first; then return both.
+    ### BEGIN SOLUTION
+    state = (5 * state + 3) % 16
+    return state, state % 6 + 1
+    ### END SOLUTION
+
+
+check("pure dice", roll)
+
+# %% [markdown]
 # ## What to take away
 #
-# - A pure function of a key gives the same picture wherever and whenever it runs; that is what
-#   makes it easy to map, to compile and to test.
-# - An object can hide its state, or, as here, make it of its arguments alone; then it is as
-#   predictable as a function, and still answers `dataset[5]`.
+# - A pure function of a key gives the same picture wherever and
+#   whenever it runs. That makes it easy to map over many pictures, to
+#   compile and to test.
+# - An object may hide its state; or it may, as here, make everything
+#   from its arguments. Then it is as predictable as a function, and
+#   still answers `dataset[5]`.
 # - Use a key once. Report more than one seed.

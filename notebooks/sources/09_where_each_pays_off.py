@@ -1,20 +1,27 @@
 # %% [markdown]
 # # 9 Where functions pay off, and where objects do
 #
-# Both designs compute the same. They differ in what is easy. A function without state can be
-# compiled, mapped over a batch of models, and differentiated again; an object can be opened,
-# watched and rebuilt while it lives. Each gain is shown with its price, and with how the other
-# design does it.
+# Both designs compute the same. They differ in what is easy. A function
+# without state can be compiled, mapped over a batch of models, and
+# differentiated again; an object can be opened, watched and rebuilt
+# while it lives. Each gain is shown with its price, and with how the
+# other design does it.
 
 # %%
-# Installs the packages where they are missing, as on a hosted notebook.
+# Installs what is missing, as on a hosted notebook: from the checkout
+# that this file is in, or else by name.
 import importlib.util
 import subprocess
 import sys
+from pathlib import Path
 
 if importlib.util.find_spec("zoojax") is None:
-    wanted = "zooparity[jax,torch,notebooks]"
-    subprocess.run([sys.executable, "-m", "pip", "install", "-q", wanted], check=True)
+    folders = [Path.cwd(), *Path.cwd().parents]
+    found = [each for each in folders if (each / "zoojax").is_dir()]
+    package = f"{found[0] if found else 'zooparity'}[jax,torch]"
+    pip = [sys.executable, "-m", "pip", "install", "-q", package]
+    subprocess.run(pip, check=True)
+    importlib.invalidate_caches()
 
 # %%
 import time
@@ -37,8 +44,9 @@ from zoojax.spec.side_by_side import SideBySide
 #
 # ## `jit`: one program of many operations
 #
-# Python calls each operation on its own. `jax.jit` runs the function once with placeholders, writes
-# down what it does, and compiles that: operations are fused, and Python is out of the way.
+# Python calls each operation on its own. `jax.jit` runs the function
+# once with placeholders, writes down what it does, and compiles that:
+# operations are fused, and Python is out of the way.
 
 
 # %%
@@ -59,12 +67,17 @@ def seconds(function, *arguments, repeats=5):
 
 
 x = jnp.linspace(0, 1, 1000)
-plain, compiled = seconds(many_small_steps, x), seconds(jax.jit(many_small_steps), x)
-print(f"200 operations and more: {1e3 * plain:.2f} ms, compiled {1e3 * compiled:.2f} ms")
+plain, compiled = (
+    seconds(many_small_steps, x),
+    seconds(jax.jit(many_small_steps), x),
+)
+print(
+    f"200 operations and more: {1e3 * plain:.2f} ms, compiled {1e3 * compiled:.2f} ms"
+)
 
 # %% [markdown]
-# The price: what is not an argument is seen once, when the function is compiled. A `print` speaks
-# once, and a global is frozen:
+# The price: what is not an argument is seen once, when the function is
+# compiled. A `print` speaks once, and a global is frozen:
 
 # %%
 factor = 2.0
@@ -81,30 +94,38 @@ factor = 100.0
 print(scaled(jnp.ones(2)), "is still twice the input")
 
 # %% [markdown]
-# So give what changes as an argument. That is what "pure" asks for, and why `apply` takes
-# parameters.
+# So give what changes as an argument. That is what "pure" asks for, and
+# why `apply` takes parameters.
 
 # %% [markdown]
 # ## A whole epoch as one program
 #
-# An MLP on waves takes a fraction of a millisecond a step: less than Python takes to call it.
-# zoojax makes all steps of an epoch in one compiled loop, and can, since a step is a function from
-# state to state. A Trainer loops in Python.
+# An MLP on waves takes a fraction of a millisecond a step: less than
+# Python takes to call it. zoojax makes all steps of an epoch in one
+# compiled loop, and can, since a step is a function from state to
+# state. A Trainer loops in Python.
 
 # %%
 SideBySide(zoojax.epochs.steps_in_loop, zootorch.Trainer._run_epoch)
 
 # %%
-waves = zoojax.simulate_sinusoids(SinusoidsConfig(noise=0.1), num_each=5, key=jax.random.key(1))
+waves = zoojax.simulate_sinusoids(
+    SinusoidsConfig(noise=0.1), num_each=5, key=jax.random.key(1)
+)
 inputs, targets = map(np.asarray, zoojax.windows(waves.waves, 50, 1))
 train, test = (
-    Batch(inputs[part], targets[part]) for part in (slice(0, None, 2), slice(1, None, 2))
+    Batch(inputs[part], targets[part])
+    for part in (slice(0, None, 2), slice(1, None, 2))
 )
-torch_train = Batch(torch.tensor(train.inputs), torch.tensor(train.targets))
+torch_train = Batch(
+    torch.tensor(train.inputs), torch.tensor(train.targets)
+)
 
 network = MLPConfig(hidden_dim=32, num_layers=1, dropout=0.0)
 model = zoojax.MLP(network)
-settings = TrainConfig(seed=3, num_epochs=6, learning_rate=3e-3, loss="mean_squared_error")
+settings = TrainConfig(
+    seed=3, num_epochs=6, learning_rate=3e-3, loss="mean_squared_error"
+)
 
 
 def by_function():
@@ -117,63 +138,89 @@ def by_object():
     return zootorch.Trainer(module, settings).fit(torch_train)
 
 
-for name, run in (("zoojax, epoch compiled", by_function), ("zootorch, loop in Python", by_object)):
+for name, run in (
+    ("zoojax, epoch compiled", by_function),
+    ("zootorch, loop in Python", by_object),
+):
     run()
     begin = time.perf_counter()
     history = run()
     taken = time.perf_counter() - begin
     rate = settings.num_epochs * len(train.targets) / taken
-    print(f"{name:26} {rate:9,.0f} samples a second, last loss {history.step_losses[-1]:.6f}")
+    print(
+        f"{name:26} {rate:9,.0f} samples a second, last loss {history.step_losses[-1]:.6f}"
+    )
 
 # %% [markdown]
-# These are times of the machine that made this page; careful ones are in `benchmarks/README.md`.
+# These are times of the machine that made this page; careful ones are
+# in `benchmarks/README.md`.
 
 # %% [markdown]
 # ## `vmap`: many models at once
 #
-# `vmap` makes of a function of one thing a function of many. Mapped over *parameters* it trains an
-# ensemble: eight networks of eight seeds in one program. In torch `torch.func` does the same with
-# an object that it has turned into a function first; zootorch does so inside `EnsembleTrainer`.
+# `vmap` makes of a function of one thing a function of many. Mapped
+# over *parameters* it trains an ensemble: eight networks of eight seeds
+# in one program. In torch `torch.func` does the same with an object
+# that it has turned into a function first; zootorch does so inside
+# `EnsembleTrainer`.
 
 # %%
 NUM_MEMBERS = 8
 
 
 def one_program():
-    variables = zoojax.init_ensemble(3, model, train.inputs[:1], num_members=NUM_MEMBERS)
+    variables = zoojax.init_ensemble(
+        3, model, train.inputs[:1], num_members=NUM_MEMBERS
+    )
     return zoojax.fit_ensemble(model, variables, train, config=settings)
 
 
 def one_after_another():
     for seed in range(3, 3 + NUM_MEMBERS):
-        variables = zoojax.init(jax.random.key(seed), model, train.inputs[:1])
-        config = TrainConfig(seed=seed, num_epochs=6, learning_rate=3e-3, loss="mean_squared_error")
+        variables = zoojax.init(
+            jax.random.key(seed), model, train.inputs[:1]
+        )
+        config = TrainConfig(
+            seed=seed,
+            num_epochs=6,
+            learning_rate=3e-3,
+            loss="mean_squared_error",
+        )
         zoojax.fit(model, variables, train, config=config)
 
 
-for name, run in (("one program", one_program), ("one after another", one_after_another)):
+for name, run in (
+    ("one program", one_program),
+    ("one after another", one_after_another),
+):
     run()
     begin = time.perf_counter()
     run()
-    print(f"{NUM_MEMBERS} networks, {name:18} {time.perf_counter() - begin:.2f} s")
+    print(
+        f"{NUM_MEMBERS} networks, {name:18} {time.perf_counter() - begin:.2f} s"
+    )
 
 # %% [markdown]
-# Their mean is better than they are on average: that is a theorem for squared errors, and here is
-# by how much.
+# Their mean is better than they are on average: that is a theorem for
+# squared errors, and here is by how much.
 
 # %%
 variables, histories = one_program()
-members = np.asarray(zoojax.predict_members(model, variables, test.inputs))[..., 0]
+members = np.asarray(
+    zoojax.predict_members(model, variables, test.inputs)
+)[..., 0]
 errors = ((members - test.targets[:, 0]) ** 2).mean(1)
 ensemble = ((members.mean(0) - test.targets[:, 0]) ** 2).mean()
 print("mean squared error of each: ", errors.round(4))
-print(f"their mean {errors.mean():.4f}, error of the mean prediction {ensemble:.4f}")
+print(
+    f"their mean {errors.mean():.4f}, error of the mean prediction {ensemble:.4f}"
+)
 
 # %% [markdown]
 # ## Differentiate what you like
 #
-# A gradient is a function of a function. Of one sample, mapped over all: which samples pull
-# hardest?
+# A gradient is a function of a function. Of one sample, mapped over
+# all: which samples pull hardest?
 
 # %%
 one = jax.tree.map(lambda leaf: leaf[0], variables)
@@ -187,13 +234,16 @@ def loss_of_one(params, x, y):
 per_sample = jax.vmap(jax.grad(loss_of_one), in_axes=(None, 0, 0))
 gradients = per_sample(one["params"], train.inputs, train.targets)
 squares = [
-    np.asarray((leaf**2).reshape(len(leaf), -1).sum(1)) for leaf in jax.tree.leaves(gradients)
+    np.asarray((leaf**2).reshape(len(leaf), -1).sum(1))
+    for leaf in jax.tree.leaves(gradients)
 ]
 norms = np.sqrt(sum(squares))
 
 figure, panel = plt.subplots(figsize=(7, 2.6), layout="constrained")
 panel.hist(np.log10(norms + 1e-12), bins=40, color="tab:blue")
-panel.set(xlabel="log10 of the norm of a sample's gradient", ylabel="samples")
+panel.set(
+    xlabel="log10 of the norm of a sample's gradient", ylabel="samples"
+)
 plt.show()
 
 # %% [markdown]
@@ -201,8 +251,8 @@ plt.show()
 #
 # ## Hooks: watch without touching
 #
-# What do the layers of a model give? A hook hangs on a layer and is called whenever the layer is.
-# The code of the model stays as it is.
+# What do the layers of a model give? A hook hangs on a layer and is
+# called whenever the layer is. The code of the model stays as it is.
 
 # %%
 module = zootorch.MLP(network, zootorch.Generator(3)).eval()
@@ -229,13 +279,17 @@ for name, part in dead.items():
     print(f"  {name:10} {part:.1%}")
 
 # %% [markdown]
-# The price: somebody may have hung a hook that you do not know of; remove yours. A function has
-# nowhere to hang one. Flax asks the description to hand out what is in between, and returns it:
+# The price: somebody may have hung a hook that you do not know of;
+# remove yours. A function has nowhere to hang one. Flax asks the
+# description to hand out what is in between, and returns it:
 
 # %%
 start = zoojax.init(jax.random.key(3), model, train.inputs[:1])
 _, handed_out = model.apply(
-    start, train.inputs, capture_intermediates=True, mutable="intermediates"
+    start,
+    train.inputs,
+    capture_intermediates=True,
+    mutable="intermediates",
 )
 for name, found in handed_out["intermediates"].items():
     if name.replace("_", ".") in dead:
@@ -245,35 +299,52 @@ for name, found in handed_out["intermediates"].items():
 # %% [markdown]
 # ## Surgery: change a layer of a living model
 #
-# A trained model is to say three numbers, and not one. Give it another last layer, and all else
-# stays.
+# A trained model is to say three numbers, and not one. Give it another
+# last layer, and all else stays.
 
 # %%
-last = [name for name, layer in module.named_modules() if isinstance(layer, torch.nn.Linear)][-1]
+last = [
+    name
+    for name, layer in module.named_modules()
+    if isinstance(layer, torch.nn.Linear)
+][-1]
 parent, _, child = last.rpartition(".")
 old = module.get_submodule(last)
-setattr(module.get_submodule(parent), child, torch.nn.Linear(old.in_features, 3))
+setattr(
+    module.get_submodule(parent),
+    child,
+    torch.nn.Linear(old.in_features, 3),
+)
 print(
-    f"{last}: {old.out_features} output before,", tuple(module(torch_train.inputs[:2]).shape), "now"
+    f"{last}: {old.out_features} output before,",
+    tuple(module(torch_train.inputs[:2]).shape),
+    "now",
 )
 
 # %% [markdown]
-# The price: `module.config` still says one output, and a file saved from it will be refused. In the
-# function a model of three outputs is another description, and its parameters are a dictionary that
-# you put together of old ones and new ones:
+# The price: `module.config` still says one output, and a file saved
+# from it will be refused. In the function a model of three outputs is
+# another description, and its parameters are a dictionary that you put
+# together of old ones and new ones:
 
 # %%
-of_three = zoojax.MLP(MLPConfig(hidden_dim=32, num_layers=1, dropout=0.0, output_dim=3))
+of_three = zoojax.MLP(
+    MLPConfig(hidden_dim=32, num_layers=1, dropout=0.0, output_dim=3)
+)
 fresh = zoojax.init(jax.random.key(9), of_three, train.inputs[:1])
 name = last.replace(".", "_")
 params = {**start["params"], name: fresh["params"][name]}
-print(of_three.apply({**start, "params": params}, train.inputs[:2]).shape, "and", of_three.config)
+print(
+    of_three.apply({**start, "params": params}, train.inputs[:2]).shape,
+    "and",
+    of_three.config,
+)
 
 # %% [markdown]
 # ## Subclasses: change what a model does
 #
-# A class of our own has all that the other has, and does one thing otherwise. Here: noise on the
-# inputs while it trains.
+# A class of our own has all that the other has, and does one thing
+# otherwise. Here: noise on the inputs while it trains.
 
 
 # %%
@@ -286,18 +357,27 @@ class NoisyMLP(zootorch.MLP):
 
 noisy = NoisyMLP(network, zootorch.Generator(3))
 twice = torch_train.inputs[:4]
-print("train mode, two calls alike:", torch.equal(noisy(twice), noisy(twice)))
+print(
+    "train mode, two calls alike:",
+    torch.equal(noisy(twice), noisy(twice)),
+)
 noisy.eval()
-print("eval mode, two calls alike: ", torch.equal(noisy(twice), noisy(twice)))
+print(
+    "eval mode, two calls alike: ",
+    torch.equal(noisy(twice), noisy(twice)),
+)
 
 # %% [markdown]
-# The price: to know what `forward` does, read all its ancestors. With functions it is one more
-# function around the other, and it has to ask for a key:
+# The price: to know what `forward` does, read all its ancestors. With
+# functions it is one more function around the other, and it has to ask
+# for a key:
 
 
 # %%
 def noisy_apply(variables, inputs, key):
-    return model.apply(variables, inputs + 0.5 * jax.random.normal(key, inputs.shape))
+    return model.apply(
+        variables, inputs + 0.5 * jax.random.normal(key, inputs.shape)
+    )
 
 
 print(noisy_apply(start, train.inputs[:2], jax.random.key(0)).ravel())
@@ -318,9 +398,10 @@ print(noisy_apply(start, train.inputs[:2], jax.random.key(0)).ravel())
 # %% [markdown]
 # ## Exercises
 #
-# **9.1** `predict(weights, x)` takes one sample. `xs` holds samples along axis 1, (features,
-# samples). With which `in_axes` does `jax.vmap(predict, in_axes)(weights, xs)` take all samples
-# with the same weights?
+# **9.1** `predict(weights, x)` takes one sample. `xs` holds samples
+# along axis 1, (features, samples). With which `in_axes` does
+# `jax.vmap(predict, in_axes)(weights, xs)` take all samples with the
+# same weights?
 
 # %%
 # TODO: a pair, for weights and for xs. None: the same for all.
@@ -331,9 +412,10 @@ in_axes = (None, 1)
 check("in_axes", in_axes)
 
 # %% [markdown]
-# **9.2** `jax.lax.scan(step, carry, xs)` calls `step(carry, x)` for each x; it returns a new carry
-# and something to keep. Write the step of a running average: 0.9 of the old carry and 0.1 of x, and
-# keep each new average.
+# **9.2** `jax.lax.scan(step, carry, xs)` calls `step(carry, x)` for
+# each x; it returns a new carry and something to keep. Write the step
+# of a running average: 0.9 of the old carry and 0.1 of x, and keep each
+# new average.
 
 
 # %%
@@ -348,11 +430,13 @@ def step(carry, x):
 check("step of a scan", step)
 
 # %% [markdown]
-# **9.3** Each of these is compiled with `jax.jit` and called ten times. Does it do "the same as
-# without jit", "what it should only once", or does it use "an old value"?
+# **9.3** Each of these is compiled with `jax.jit` and called ten times.
+# Does it do "the same as without jit", "what it should only once", or
+# does it use "an old value"?
 #
 # - A appends x to a list outside: `seen.append(x); return x`
-# - B uses a global number that is changed after the first call: `return rate * x`
+# - B uses a global number that is changed after the first call: `return
+#   rate * x`
 # - C draws noise with NumPy: `return x + np.random.normal()`
 # - D uses its arguments alone: `return w @ x`
 
@@ -370,8 +454,9 @@ a, b, c, d = (
 check("under jit", {"A": a, "B": b, "C": c, "D": d})
 
 # %% [markdown]
-# **9.4** What a hook sees, as a function: `layers` is a list of functions. Run `x` through all of
-# them, one after another, and return a list of what each gave.
+# **9.4** What a hook sees, as a function: `layers` is a list of
+# functions. Run `x` through all of them, one after another, and return
+# a list of what each gave.
 
 
 # %%
@@ -389,8 +474,9 @@ def outputs_of(layers, x):
 check("outputs of each layer", outputs_of)
 
 # %% [markdown]
-# **9.5** Surgery on a dictionary: return parameters with `"head"` replaced by `head` and all else
-# as it was. The dictionary that is given stays as it is.
+# **9.5** Surgery on a dictionary: return parameters with `"head"`
+# replaced by `head` and all else as it was. The dictionary that is
+# given stays as it is.
 
 
 # %%
@@ -406,6 +492,9 @@ check("new head", with_new_head)
 # %% [markdown]
 # ## What to take away
 #
-# - Functions: what has no hidden state can be compiled, mapped and differentiated as a whole.
-# - Objects: what keeps its parts can be opened, watched and changed while it lives.
-# - Each can do what the other does, at a price. Know the price, and choose by the job.
+# - Functions: what has no hidden state can be compiled, mapped and
+#   differentiated as a whole.
+# - Objects: what keeps its parts can be opened, watched and changed
+#   while it lives.
+# - Each can do what the other does, at a price. Know the price, and
+#   choose by the job.

@@ -120,9 +120,56 @@ def dataset_size(answer: Any) -> Words:
     )
 
 
+def pure_dice(answer: Any) -> Words:
+    """Judge ``roll(state)``, which returns the new state and the number drawn."""
+
+    def after(state: int) -> int:
+        return (5 * state + 3) % 16
+
+    def number(state: int) -> int:
+        return state % 6 + 1
+
+    return judge_function(
+        answer,
+        lambda state: [after(state), number(after(state))],
+        [
+            (
+                lambda state: number(after(state)),
+                "The number is there, and the new state has to come out as well: a pair.",
+            ),
+            (
+                lambda state: after(state),
+                "The new state is there, and the number has to come out as well: a pair.",
+            ),
+            (
+                lambda state: [number(after(state)), after(state)],
+                "The state comes first, then the number.",
+            ),
+            (
+                lambda state: [state, number(after(state))],
+                "The old state comes out again, so that every roll would be the same.",
+            ),
+            (
+                lambda state: [after(state), number(state)],
+                "The object moves its state first, and makes the number of the new one.",
+            ),
+            (
+                lambda state: [5 * state + 3, number(5 * state + 3)],
+                "Without the remainder by 16, the state grows and grows.",
+            ),
+            (
+                lambda state: [after(state), after(state) % 6],
+                "The sides of the dice are numbered from 1, not from 0.",
+            ),
+        ],
+        cases=[(7,), (0,), (12,)],
+    )
+
+
 EXERCISES = {
     "noise pair": noise_pair,
     "jitter": jitter,
     "places": places,
     "size of the data set": dataset_size,
+    "pure dice": pure_dice,
 }

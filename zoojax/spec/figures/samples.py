@@ -42,5 +42,5 @@ def sample_images(
         panel.set_axis_off()
     for panel, image, title in zip(panels, images, titles, strict=False):
         panel.imshow(image)
-        panel.set_title(textwrap.fill(title, 18), fontsize=7.5, pad=3)
+        panel.set_title(textwrap.fill(title, 16), fontsize=8.5, pad=3)
     return figure
