@@ -1,10 +1,18 @@
 # %% [markdown]
 # # 2 Layers
 #
-# What one layer does, by hand and in both packages: convolution,
-# pooling, activation, normalisation, dropout. A layer of `zootorch` is
-# an object that holds its weights; one of `zoojax` is a description,
-# and its weights come in as an argument.
+# What one layer does, by hand and in both packages. A layer of torch is
+# an **object** that holds its weights. A layer of `zoojax` is a
+# **description**: its weights come in as an argument.
+#
+# You will learn
+#
+# - what a convolution computes, and how large its output is;
+# - what pooling keeps, and what an activation lets through backwards;
+# - which numbers batch norm and layer norm average over;
+# - where a layer's state lives in either design.
+#
+# Time: 60 minutes. Read notebook 1 first, or know what a key is.
 
 # %%
 # Installs what is missing, as on a hosted notebook: from the checkout
@@ -40,17 +48,17 @@ from zoojax.spec.side_by_side import SideBySide
 # %% [markdown]
 # ## A convolution by hand
 #
-# One output pixel is a window of the picture times the kernel, number
-# by number, added up. Here is a window of 3 by 3 pixels, and a kernel.
+# To find one output pixel, lay the kernel over a window of the picture,
+# multiply number by number, and add everything up. Here are a window of
+# 3 by 3 pixels and a kernel.
 
 # %%
 patch, kernel = layers.PATCH, layers.KERNEL
 figure, panels = plt.subplots(
     1, 2, figsize=(5, 2.6), layout="constrained"
 )
-for panel, (name, values) in zip(
-    panels, {"window": patch, "kernel": kernel}.items(), strict=True
-):
+named = {"window": patch, "kernel": kernel}
+for panel, (name, values) in zip(panels, named.items(), strict=True):
     panel.imshow(values, cmap="RdBu", vmin=-16, vmax=16)
     panel.set(title=name, xticks=[], yticks=[])
     for (row, column), value in np.ndenumerate(values):
@@ -71,10 +79,10 @@ pixel = (patch * kernel).sum()
 check("hand convolution", pixel)
 
 # %% [markdown]
-# Both packages find the same number. Note where the weights are: the
-# description `conv` of zoojax has none, `apply` is given them; the
+# Both packages find the same number. Look at where the weights are. The
+# description `conv` of zoojax has none: `apply` is given them. The
 # object of torch keeps them in `conv.weight`. The axes differ as well:
-# channels come last in JAX, first in torch.
+# channels come last in JAX and first in torch.
 
 # %%
 conv = zoojax.layers.Conv2d(features=1, kernel_size=3)
@@ -82,41 +90,82 @@ params = {
     "kernel": jnp.float32(kernel)[:, :, None, None],
     "bias": jnp.zeros(1),
 }
-out = conv.apply(
-    {"params": params}, jnp.float32(patch)[None, :, :, None]
-)
-print("zoojax  ", out.shape, "is (batch, rows, columns, channels)")
+picture = jnp.float32(patch)[None, :, :, None]
+out = conv.apply({"params": params}, picture)
+print(out.shape, "zoojax: (batch, rows, columns, channels)")
 
 conv = torch.nn.Conv2d(in_channels=1, out_channels=1, kernel_size=3)
 with torch.no_grad():
     conv.weight[:] = torch.tensor(kernel)
     conv.bias[:] = 0
 twin = conv(torch.tensor(patch, dtype=torch.float32)[None, None])
-print(
-    "zootorch", tuple(twin.shape), "is (batch, channels, rows, columns)"
-)
+print(tuple(twin.shape), "torch: (batch, channels, rows, columns)")
 print("same number:", float(out.item()) == float(twin.item()))
 
 # %% [markdown]
-# ## How large is what comes out
-#
-# Along an axis, with all divisions rounded down:
-#
-# $$\text{out} = \left\lfloor \frac{\text{in} + 2 \cdot \text{padding} - \text{dilation} \cdot
-# (\text{kernel} - 1) - 1}{\text{stride}} \right\rfloor + 1$$
-#
-# **2.2** Fill the last column of this table, from the top.
+# Slide the kernel over a whole picture and its answers make a new
+# picture. Which kernel gives what? A network learns its kernels; these
+# three are written by hand.
 
 # %%
-print(
-    f"{'in':>4} {'kernel':>7} {'stride':>7} {'padding':>8} {'dilation':>9}"
+smooth = np.ones((5, 5)) / 25
+to_the_right = np.array([[-1, 0, 1], [-2, 0, 2], [-1, 0, 1]]) / 8
+kernels = {
+    "mean of 5 by 5": smooth,
+    "brighter to the right": to_the_right,
+    "brighter below": to_the_right.T,
+}
+config = zoojax.ShapesConfig(
+    64, 64, 30, 50, shapes=("triangle",), shades=True
 )
+data = zoojax.simulate_shapes(jax.random.key(5), config, num_each=1)
+image = jnp.float32(data.images[:1]) / 255
+gray = image.mean(-1, keepdims=True)
+
+figure, panels = plt.subplots(
+    1, 4, figsize=(8, 2.3), layout="constrained"
+)
+panels[0].imshow(gray[0, ..., 0], cmap="gray")
+panels[0].set_title("the picture, in gray", fontsize=10)
+for panel, (name, weights) in zip(
+    panels[1:], kernels.items(), strict=True
+):
+    conv = zoojax.layers.Conv2d(features=1, kernel_size=len(weights))
+    params = {
+        "kernel": jnp.float32(weights)[:, :, None, None],
+        "bias": jnp.zeros(1),
+    }
+    out = conv.apply({"params": params}, gray)
+    panel.imshow(out[0, ..., 0], cmap="gray")
+    panel.set_title(name, fontsize=10)
+for panel in panels:
+    panel.set(xticks=[], yticks=[])
+plt.show()
+
+# %% [markdown]
+# The first one wipes the noise away. The other two find edges, each of
+# one direction.
+
+# %% [markdown]
+# ## How large is the output?
+#
+# Along each axis:
+#
+# $$\text{out} = \left\lfloor \frac{\text{in} + 2 \cdot \text{padding}
+# - \text{dilation} \cdot (\text{kernel} - 1) - 1}{\text{stride}}
+# \right\rfloor + 1$$
+#
+# The brackets mean: round down.
+#
+# **2.2** Compute the output size of each row of this table, from the
+# top.
+
+# %%
+columns = ("size", "kernel_size", "stride", "padding", "dilation")
+print(("{:>12}" * 5).format(*columns))
 for layer in layers.LAYERS:
     row = {"stride": 1, "padding": 0, "dilation": 1, **layer}
-    print(
-        f"{row['size']:4} {row['kernel_size']:7} {row['stride']:7} {row['padding']:8} "
-        f"{row['dilation']:9}"
-    )
+    print(("{:12}" * 5).format(*(row[name] for name in columns)))
 
 # %%
 # TODO: five whole numbers, in a list.
@@ -128,55 +177,49 @@ check("output sizes", sizes)
 
 # %% [markdown]
 # The same arithmetic, layer by layer, gives the size of every array in
-# a CNN before one is made, and says where a picture becomes too small:
+# a CNN before any array is made, and says where a picture becomes too
+# small:
 
 # %%
-config = zoojax.CNNConfig(height=64, width=64)
-for name, kind, shape in cnn_layer_shapes(config):
+for name, kind, shape in cnn_layer_shapes(zoojax.CNNConfig()):
     print(f"{name:16} {kind:12} {shape}")
 
 # %%
 try:
-    cnn_layer_shapes(zoojax.CNNConfig(height=16, width=16))
+    cnn_layer_shapes(zoojax.CNNConfig(height=3, width=3))
 except ValueError as error:
     print(error)
+else:
+    raise AssertionError("3 by 3 pixels should be too few")
 
 # %% [markdown]
 # ## Pooling
 #
-# A pool makes a picture smaller: of each window it keeps the largest
+# A pool makes a picture smaller. Of each window it keeps the largest
 # number, or the mean.
 
 # %%
-data = zoojax.simulate_shapes(
-    jax.random.key(1),
-    zoojax.ShapesConfig(64, 64, 30, 50, shapes=("triangle",)),
-    num_each=1,
-)
-image = jnp.float32(data.images[:1]) / 255
 pooled = {
     "as it is": image,
     "largest of 4 by 4": zoojax.layers.MaxPool2d(4).apply({}, image),
     "mean of 4 by 4": zoojax.layers.AvgPool2d(4).apply({}, image),
 }
 figure, panels = plt.subplots(
-    1, 3, figsize=(8, 2.8), layout="constrained"
+    1, 3, figsize=(7, 2.6), layout="constrained"
 )
 for panel, (name, values) in zip(panels, pooled.items(), strict=True):
-    panel.imshow(np.asarray(values[0]))
-    panel.set(
-        title=f"{name}: {values.shape[1]} x {values.shape[2]}",
-        xticks=[],
-        yticks=[],
-    )
+    panel.imshow(values[0])
+    size = f"{values.shape[1]} x {values.shape[2]}"
+    panel.set(title=f"{name}: {size}", xticks=[], yticks=[])
 plt.show()
 
 # %% [markdown]
-# Of noise the maximum is bright everywhere: a max pool keeps that
-# something was there, an average how much of it there was.
+# The largest number of a window of noise is nearly white everywhere: a
+# max pool tells *that* something bright was there, an average pool *how
+# much* of it there was.
 #
-# **2.3** Pool `layers.PIXELS` by hand: the largest of each window of 2
-# by 2, with stride 2.
+# **2.3** Pool `layers.PIXELS` by hand: take the largest number of each
+# window of 2 by 2, with stride 2.
 
 # %%
 print(layers.PIXELS)
@@ -190,11 +233,11 @@ largest = [[8, 7], [6, 9]]
 check("max pool", largest)
 
 # %% [markdown]
-# ## Activations, and their gradients
+# ## Activations and their gradients
 #
-# Left: what a layer hands on. Right: what it lets through to the layers
-# before it when the loss is traced back. Where a gradient is 0, nothing
-# in front of it learns.
+# Left: what a layer hands on. Right: the factor by which the gradient
+# is multiplied on its way back to the layers before. Where the factor
+# is 0, they learn nothing.
 
 # %%
 x = np.linspace(-4, 4, 401)
@@ -204,23 +247,20 @@ kinds = {
     "elu": "ELU",
     "gelu": "GELU",
 }
-values = {
-    name: np.asarray(zoojax.layers.ACTIVATIONS[kind](x))
-    for kind, name in kinds.items()
-}
-slopes = {
-    name: np.asarray(zoojax.layers.activation_gradient(kind, x))
-    for kind, name in kinds.items()
-}
+values, slopes = {}, {}
+for kind, name in kinds.items():
+    values[name] = np.asarray(zoojax.layers.ACTIVATIONS[kind](x))
+    slopes[name] = np.asarray(
+        zoojax.layers.activation_gradient(kind, x)
+    )
 figures.activations(x, values, slopes)
 
 # %%
+points = torch.tensor(x, dtype=torch.float32)
 for kind, name in kinds.items():
-    theirs = zootorch.layers.activation_gradient(
-        kind, torch.tensor(x, dtype=torch.float32)
-    )
-    difference = np.abs(slopes[name] - theirs.numpy()).max()
-    print(f"{name:10} largest difference of the two: {difference:.1e}")
+    theirs = zootorch.layers.activation_gradient(kind, points).numpy()
+    difference = np.abs(slopes[name] - theirs).max()
+    print(f"{name:10} zoojax and zootorch differ by {difference:.1e}")
 
 # %% [markdown]
 # **2.4** Write the gradient of LeakyReLU, which is x above 0 and 0.01 x
@@ -241,70 +281,57 @@ check("gradient of LeakyReLU", gradient)
 # %% [markdown]
 # ## Normalisation: batch or layer
 #
-# Both take a mean away and divide by a standard deviation. They differ
-# in *which* numbers they take them of. Numbers of one color here share
-# a mean and a standard deviation.
+# Both subtract a mean and divide by a standard deviation. They differ
+# in *which* numbers go into them. Below, boxes with the same letter
+# share a mean and a standard deviation.
 
 # %%
-figure, panels = plt.subplots(
-    1, 2, figsize=(8, 2.8), layout="constrained"
-)
 groups = {
-    "batch norm: one feature of all samples": np.tile(
+    "batch norm: one feature,\nall samples": np.tile(
         np.arange(6), (4, 1)
     ),
-    "layer norm: all features of one sample": np.tile(
+    "layer norm: one sample,\nall features": np.tile(
         np.arange(4)[:, None], (1, 6)
     ),
 }
+figure, panels = plt.subplots(
+    1, 2, figsize=(7.5, 3), layout="constrained"
+)
 for panel, (name, group) in zip(panels, groups.items(), strict=True):
     panel.imshow(group, cmap="Set2", vmin=0, vmax=7)
-    panel.set(
-        title=name,
-        xlabel="feature",
-        ylabel="sample",
-        xticks=range(6),
-        yticks=range(4),
-    )
+    panel.set(title=name, xlabel="feature", ylabel="sample")
+    panel.set(xticks=range(6), yticks=range(4))
     for (row, column), each in np.ndenumerate(group):
-        panel.text(
-            column, row, "ABCDEF"[each], ha="center", va="center"
-        )
+        letter = "ABCDEF"[each]
+        panel.text(column, row, letter, ha="center", va="center")
 plt.show()
 
 # %% [markdown]
-# So a layer norm gives a sample the same result alone or in company,
-# and a batch norm does not. In evaluation a batch norm uses running
-# statistics instead, which it gathered in training: they are state, and
+# So layer norm gives a sample the same result alone or in company, and
+# batch norm does not. To evaluate, batch norm therefore uses running
+# averages that it gathered while it was trained. These are state, and
 # the two designs keep it in different places.
 
 # %%
-x = np.array(
+x = np.float32(
     [
         [1.0, 2.0, 6.0],
         [3.0, 2.5, 1.0],
         [5.0, 9.0, 2.0],
         [7.0, -2.0, 4.0],
-    ],
-    np.float32,
+    ]
 )
-
 norm = torch.nn.BatchNorm1d(3)
 norm(torch.tensor(x))
-print("the object has changed itself:  ", norm.running_mean.numpy())
+print("the object changed itself: ", norm.running_mean.numpy())
 
 norm = zoojax.layers.BatchNorm()
-variables = norm.init(jax.random.key(0), x, train=True)
-variables = {
-    **variables,
-    "batch_stats": {"mean": jnp.zeros(3), "var": jnp.ones(3)},
-}
+variables = norm.init(jax.random.key(0), x, train=False)
 _, changed = norm.apply(
     variables, x, train=True, mutable=["batch_stats"]
 )
-print(
-    "the function returns the change:", changed["batch_stats"]["mean"]
-)
+print("the function was given:    ", variables["batch_stats"]["mean"])
+print("and returned:              ", changed["batch_stats"]["mean"])
 
 # %% [markdown]
 # **2.5** Normalise `x` (4 samples, 3 features) both ways, with NumPy:
@@ -322,9 +349,10 @@ check("normalisation", (batch_normed, layer_normed))
 # %% [markdown]
 # ## Dropout
 #
-# In training a part of the numbers is set to 0, another part each time.
-# The object has a generator that moves; the function is given a key. In
-# evaluation both do nothing.
+# Training sets a part of the numbers to 0, a different part at each
+# step. The object has a generator that moves; the function is given a
+# key. To evaluate, both do nothing: the object because `eval()` set its
+# mode, the function because it is given no key.
 
 # %%
 SideBySide(
@@ -340,18 +368,16 @@ print("object, eval mode:  ", dropout.eval()(ones).numpy()[0])
 
 # %%
 dropout = zoojax.layers.Dropout(rate=0.5, layer=0)
+ones = jnp.ones((1, 12))
 key = zoojax.random.stream(zoojax.random.root_key(0), "dropout")
 for step in range(2):
     step_key = jax.random.fold_in(key, step)
-    print(
-        "function, step",
-        step,
-        dropout.apply({}, jnp.ones((1, 12)), key=step_key)[0],
-    )
-print(
-    "function, no key",
-    dropout.apply({}, jnp.ones((1, 12)), key=None)[0],
-)
+    dropped = dropout.apply({}, ones, key=step_key)
+    print(f"function, step {step}: ", dropped[0])
+print("function, no key: ", dropout.apply({}, ones, key=None)[0])
+
+# %% [markdown]
+# The same masks: the object's counter stands for the step.
 
 # %% [markdown]
 # **2.6** Write dropout. `kept` says what stays, `rate` is the part that
@@ -372,10 +398,10 @@ check("dropout", drop)
 # %% [markdown]
 # ## What to take away
 #
-# - A convolution is a sum of products in a window; how large its output
-#   is can be told beforehand.
-# - An activation's gradient decides what learns.
-# - Batch norm looks along the batch and has state; layer norm looks
-#   along a sample and has none.
-# - Wherever a layer has state, the object keeps it and the function
-#   hands it back.
+# - A convolution is a sum of products in a window. The size of its
+#   output can be computed beforehand.
+# - An activation's gradient decides which layers learn.
+# - Batch norm averages along the batch and has state; layer norm
+#   averages along a sample and has none.
+# - Where a layer has state, the object keeps it, and the function hands
+#   it back.
