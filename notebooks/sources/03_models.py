@@ -2,11 +2,19 @@
 # # 3 Models as objects, models as functions
 #
 # This is what the project is about. An **object** holds its numbers and
-# changes them. A **function** is given its numbers and returns others.
-# Here one network is written in both ways; then come the other two
-# corners of the square, torch used as functions and Flax used as
-# objects; and all four are trained on the same data, to the same
-# losses.
+# changes them. A **function** is given its numbers and returns new
+# ones. Here one network is written both ways. Then come the other two
+# corners of the square: torch used with functions, and Flax used with
+# objects. All four are trained on the same data, to the same losses.
+#
+# You will learn
+#
+# - what `class`, `__init__`, `super`, `self` and `forward` do, and what
+#   `init` and `apply` do instead;
+# - what state is, and where it lives in each design;
+# - that the design is your choice, whichever library you use.
+#
+# Time: 75 minutes. Read notebook 2 first.
 
 # %%
 # Installs what is missing, as on a hosted notebook: from the checkout
@@ -28,17 +36,13 @@ if importlib.util.find_spec("zoojax") is None:
 import itertools
 
 import jax
-
-jax.config.update(
-    "jax_enable_x64", True
-)  # float64, so that rounding cannot hide a difference
-
 import jax.numpy as jnp
 import matplotlib.pyplot as plt
 import numpy as np
 import optax
 import torch
 from flax import nnx
+from torch.func import functional_call, grad_and_value
 
 import zoojax
 import zootorch
@@ -46,33 +50,37 @@ from zoojax.spec import figures
 from zoojax.spec.exercises import check
 from zoojax.spec.side_by_side import SideBySide
 
+# In float64, so that rounding cannot hide a difference.
+jax.config.update("jax_enable_x64", True)
+
 # %% [markdown]
 # ## Two ways to write a network
 #
-# Left the description: `__call__` says what is done with an input, and
-# the numbers come from `self.param` in each layer, which asks `apply`
-# for them. Right the object: `__init__` makes layers, and with them
-# their numbers; `forward` uses them.
+# On one side the description. `__call__` says what is done with an
+# input; the numbers are asked for inside of each layer, and `apply`
+# hands them in. On the other side the object. `__init__` makes the
+# layers, and with them their numbers; `forward` uses them.
 
 # %%
 SideBySide(zoojax.MLP, zootorch.MLP)
 
 # %% [markdown]
-# Line by line, in the object:
+# The object, line by line:
 #
-# - `class MLP(nn.Module)`: what is written here is a kind of
-#   `nn.Module`, and inherits what that can do.
+# - `class MLP(nn.Module)`: an MLP is a kind of `nn.Module`, and
+#   inherits all that a module can do.
 # - `__init__` runs when somebody writes `MLP(config)`. `self` is the
-#   object being made.
-# - `super().__init__()` lets `nn.Module` prepare first: without it
-#   there is no place to keep layers in.
-# - `self.block = ...` keeps the layers *in the object*; torch finds
-#   their numbers there, all of them, in `model.parameters()`.
-# - `forward` is what `model(x)` calls. It needs no numbers as
-#   arguments: `self` has them.
+#   object that is being made.
+# - `super().__init__()` lets `nn.Module` set itself up first. Without
+#   it there is no place to keep layers in.
+# - `self.block = ...` keeps the layers *in the object*. There torch
+#   finds all their numbers: `model.parameters()`.
+# - `forward` is what runs when somebody writes `model(x)`. It is not
+#   given any weights: `self` has them.
 #
-# In the function there is nothing to prepare: `MLP(config)` holds the
-# configuration alone.
+# The function has nothing to set up: `MLP(config)` holds the
+# configuration and nothing else. `init` makes the numbers, and returns
+# them.
 
 # %%
 config = zoojax.MLPConfig(
@@ -88,7 +96,10 @@ variables = zoojax.init(jax.random.key(7), described, jnp.asarray(x))
 print("function:", described.apply(variables, x)[0])
 
 # %% [markdown]
-# ## What is state, and where it lives
+# ## What is state, and where does it live?
+#
+# State is what one call leaves behind for the next. These are the same
+# numbers, once inside of the object, once in your hands:
 
 # %%
 print("in the object:")
@@ -99,36 +110,34 @@ for path, value in jax.tree_util.tree_leaves_with_path(variables)[:6]:
     print(f"  {jax.tree_util.keystr(path):46} {value.shape}")
 
 # %% [markdown]
-# The function cannot change anything, and needs not be told whether it
-# is training: you say so at each call, and a BatchNorm's new running
-# mean comes back beside the outputs. The object remembers a mode, and
-# changes without a word when it is called in train mode:
+# The object remembers a mode, and in train mode a call changes it
+# without a word. The function cannot change anything. You say at each
+# call whether you train, and the new running mean of a BatchNorm comes
+# back beside the outputs:
 
 # %%
 norm = "block.1.running_mean"
 before = model.state_dict()[norm].clone()
 model.train()
 model(torch.tensor(x))
-print(
-    "object changed by a call:    ",
-    not torch.equal(before, model.state_dict()[norm]),
-)
+after = model.state_dict()[norm]
+print("the call changed the object:   ", not torch.equal(before, after))
 
-outputs, changed = described.apply(
+_, changed = described.apply(
     variables, x, train=True, mutable=["batch_stats"]
 )
-mean = variables["batch_stats"]["block_1"]["mean"]
-print("variables changed by a call: ", bool((mean != 0).any()))
-print(
-    "what came back is the change:",
-    bool((changed["batch_stats"]["block_1"]["mean"] != 0).any()),
-)
+before = variables["batch_stats"]["block_1"]["mean"]
+after = changed["batch_stats"]["block_1"]["mean"]
+print("the call changed the variables:", bool((before != 0).any()))
+print("what it returned is changed:   ", bool((after != 0).any()))
+print("same new mean:", np.allclose(after, model.state_dict()[norm]))
 
 # %% [markdown]
 # ## Four designs, one loss curve
 #
-# A regression on eight features, 64 samples, 60 steps of gradient
-# descent. All four start from the same numbers.
+# The task: predict two numbers from eight, with 64 samples and 60 steps
+# of gradient descent. Each of the four designs is one function below,
+# and all start from the same weights.
 
 # %%
 NUM_STEPS, RATE = 60, 0.05
@@ -137,140 +146,110 @@ inputs = generator.normal(size=(64, 8))
 targets = np.stack(
     [np.sin(inputs[:, 0]), inputs[:, 1] * inputs[:, 2]], axis=1
 )
-curves = {}
 
 # %% [markdown]
-# **Objects in torch.** The model holds parameters, each parameter holds
-# its gradient, the optimiser changes the parameters.
+# **Torch with objects.** The model holds parameters, each parameter
+# holds its gradient, and the optimiser changes the parameters.
+
 
 # %%
-model = zootorch.MLP(config, zootorch.Generator(7)).double()
-optimizer = torch.optim.SGD(model.parameters(), lr=RATE)
-x, y = torch.tensor(inputs), torch.tensor(targets)
+def torch_objects():
+    model = zootorch.MLP(config, zootorch.Generator(7)).double()
+    optimizer = torch.optim.SGD(model.parameters(), lr=RATE)
+    x, y = torch.tensor(inputs), torch.tensor(targets)
+    losses = []
+    for _ in range(NUM_STEPS):
+        optimizer.zero_grad()
+        loss = ((model(x) - y) ** 2).mean()
+        loss.backward()
+        optimizer.step()
+        losses.append(loss.item())
+    return losses
 
-losses = []
-for _ in range(NUM_STEPS):
-    optimizer.zero_grad()
-    loss = ((model(x) - y) ** 2).mean()
-    loss.backward()
-    optimizer.step()
-    losses.append(loss.item())
-curves["torch, objects"] = losses
 
 # %% [markdown]
-# **Functions in JAX.** The loss is a function of the parameters,
-# `value_and_grad` makes another function of it, and a step returns new
-# parameters.
+# **JAX with functions.** The loss is a function of the parameters.
+# `value_and_grad` makes a second function of it, which returns the loss
+# and its gradient. A step returns new parameters and new statistics.
+
 
 # %%
-described = zoojax.MLP(config)
+def jax_functions():
+    def loss_of(params, stats):
+        variables = {"params": params, "batch_stats": stats}
+        outputs, changed = described.apply(
+            variables, inputs, train=True, mutable=["batch_stats"]
+        )
+        loss = ((outputs - targets) ** 2).mean()
+        return loss, changed["batch_stats"]
 
+    @jax.jit
+    def step(params, stats):
+        gradient_of = jax.value_and_grad(loss_of, has_aux=True)
+        (loss, stats), grads = gradient_of(params, stats)
+        params = jax.tree.map(lambda p, g: p - RATE * g, params, grads)
+        return params, stats, loss
 
-def loss_of(params, batch_stats, x, y):
-    outputs, changed = described.apply(
-        {"params": params, "batch_stats": batch_stats},
-        x,
-        train=True,
-        mutable=["batch_stats"],
-    )
-    return ((outputs - y) ** 2).mean(), changed["batch_stats"]
+    variables = zoojax.init(jax.random.key(7), described, inputs)
+    params, stats = variables["params"], variables["batch_stats"]
+    losses = []
+    for _ in range(NUM_STEPS):
+        params, stats, loss = step(params, stats)
+        losses.append(loss.item())
+    return losses
 
-
-@jax.jit
-def step(params, batch_stats, x, y):
-    (loss, batch_stats), grads = jax.value_and_grad(
-        loss_of, has_aux=True
-    )(params, batch_stats, x, y)
-    params = jax.tree.map(lambda p, g: p - RATE * g, params, grads)
-    return params, batch_stats, loss
-
-
-variables = zoojax.init(
-    jax.random.key(7), described, jnp.asarray(inputs)
-)
-params, batch_stats = variables["params"], variables["batch_stats"]
-losses = []
-for _ in range(NUM_STEPS):
-    params, batch_stats, loss = step(
-        params, batch_stats, inputs, targets
-    )
-    losses.append(loss.item())
-curves["JAX, functions"] = losses
 
 # %% [markdown]
-# **Functions in torch.** `functional_call` runs an object with numbers
-# from outside; `torch.func` has `grad` and `vmap` as JAX has them. The
-# object has become a description.
+# **Torch with functions.** `functional_call` runs a module with numbers
+# from outside, and `torch.func` has `grad` and `vmap` as JAX has them.
+# The object has become a description.
+
 
 # %%
-from torch.func import functional_call, grad_and_value
+def torch_functions():
+    module = zootorch.MLP(config, zootorch.Generator(7)).double()
+    x, y = torch.tensor(inputs), torch.tensor(targets)
 
-description = zootorch.MLP(config, zootorch.Generator(7)).double()
+    def loss_of(params, buffers):
+        outputs = functional_call(module, {**params, **buffers}, (x,))
+        return ((outputs - y) ** 2).mean()
 
+    params = {name: p.detach() for name, p in module.named_parameters()}
+    buffers = {name: b.clone() for name, b in module.named_buffers()}
+    losses = []
+    for _ in range(NUM_STEPS):
+        grads, loss = grad_and_value(loss_of)(params, buffers)
+        params = {
+            name: params[name] - RATE * grads[name] for name in params
+        }
+        losses.append(loss.item())
+    return losses
 
-def torch_loss(params, buffers, x, y):
-    return (
-        (functional_call(description, {**params, **buffers}, (x,)) - y)
-        ** 2
-    ).mean()
-
-
-params = {
-    name: each.detach().clone()
-    for name, each in description.named_parameters()
-}
-buffers = {
-    name: each.clone() for name, each in description.named_buffers()
-}
-losses = []
-for _ in range(NUM_STEPS):
-    grads, loss = grad_and_value(torch_loss)(params, buffers, x, y)
-    params = {
-        name: each - RATE * grads[name] for name, each in params.items()
-    }
-    losses.append(loss.item())
-curves["torch, functions"] = losses
 
 # %% [markdown]
-# One thing stays impure: a BatchNorm of torch writes its running
-# statistics into the `buffers` that it is given. And `vmap` gives a
-# gradient for each sample, here of a model in eval mode:
-
-# %%
-description.eval()
-one_sample = torch.func.grad(
-    lambda p, x, y: torch_loss(p, buffers, x[None], y[None])
-)
-each = torch.func.vmap(one_sample, in_dims=(None, 0, 0))(params, x, y)
-print(
-    {name: tuple(value.shape) for name, value in list(each.items())[:3]}
-)
-
-# %% [markdown]
-# **Objects in JAX.** Flax NNX writes models as torch does: layers hold
-# their numbers, an optimiser changes the model. Underneath,
-# `nnx.value_and_grad` takes the object apart into functions and state,
-# and puts it together again.
+# One thing is still not pure: in train mode, a BatchNorm of torch
+# writes its running statistics into the `buffers` that it was given.
+#
+# **JAX with objects.** Flax NNX writes models as torch does: layers
+# hold their numbers, and an optimiser changes the model. Inside,
+# `nnx.value_and_grad` takes the object apart into a function and a
+# state, and puts it together again.
 
 
 # %%
 class Network(nnx.Module):
     def __init__(self, config, rngs):
         kind = {"param_dtype": jnp.float64, "rngs": rngs}
-        features = [config.input_dim] + [config.hidden_dim] * (
-            config.num_layers + 1
-        )
+        hidden = [config.hidden_dim] * (config.num_layers + 1)
+        pairs = itertools.pairwise([config.input_dim, *hidden])
         self.linears = nnx.List(
-            nnx.Linear(a, b, **kind)
-            for a, b in itertools.pairwise(features)
+            nnx.Linear(*pair, **kind) for pair in pairs
         )
+        exact = {"epsilon": 1e-5, "use_fast_variance": False}
         self.norms = nnx.List(
-            nnx.BatchNorm(
-                b, epsilon=1e-5, use_fast_variance=False, **kind
-            )
-            for b in features[1:]
+            nnx.BatchNorm(num, **exact, **kind) for num in hidden
         )
-        self.last = nnx.Linear(features[-1], config.output_dim, **kind)
+        self.last = nnx.Linear(hidden[-1], config.output_dim, **kind)
 
     def __call__(self, x):
         for linear, norm in zip(self.linears, self.norms, strict=True):
@@ -278,84 +257,120 @@ class Network(nnx.Module):
         return self.last(x)
 
 
-network = Network(config, nnx.Rngs(0))
-start = variables["params"]  # the same numbers as the others
-for place, linear in enumerate([*network.linears, network.last]):
-    linear.kernel[...] = start[f"block_{4 * place}"]["kernel"]
-    linear.bias[...] = start[f"block_{4 * place}"]["bias"]
-for norm in (
-    network.norms
-):  # NNX makes running statistics float32, whatever the parameters are
-    norm.mean, norm.var = (
-        nnx.BatchStat(jnp.float64(each[...]))
-        for each in (norm.mean, norm.var)
-    )
+def jax_objects():
+    model = Network(config, nnx.Rngs(0))
+    start_like_the_others(model)
+    optimizer = nnx.Optimizer(model, optax.sgd(RATE), wrt=nnx.Param)
+
+    def loss_of(model):
+        return ((model(inputs) - targets) ** 2).mean()
+
+    @nnx.jit
+    def step(model, optimizer):
+        loss, grads = nnx.value_and_grad(loss_of)(model)
+        optimizer.update(model, grads)
+        return loss
+
+    return [step(model, optimizer).item() for _ in range(NUM_STEPS)]
+
+
+# %% [markdown]
+# NNX draws other weights, so they are replaced by those of the others.
+# It also keeps running statistics in float32, whatever the parameters
+# are.
+
 
 # %%
-optimizer = nnx.Optimizer(network, optax.sgd(RATE), wrt=nnx.Param)
+def start_like_the_others(model):
+    variables = zoojax.init(jax.random.key(7), described, inputs)
+    layers = [*model.linears, model.last]
+    for place, linear in enumerate(layers):
+        start = variables["params"][f"block_{4 * place}"]
+        linear.kernel[...] = start["kernel"]
+        linear.bias[...] = start["bias"]
+    for norm in model.norms:
+        norm.mean = nnx.BatchStat(jnp.float64(norm.mean[...]))
+        norm.var = nnx.BatchStat(jnp.float64(norm.var[...]))
 
 
-@nnx.jit
-def nnx_step(network, optimizer, x, y):
-    loss, grads = nnx.value_and_grad(
-        lambda network: ((network(x) - y) ** 2).mean()
-    )(network)
-    optimizer.update(network, grads)
-    return loss
-
-
-losses = [
-    nnx_step(
-        network, optimizer, jnp.asarray(inputs), jnp.asarray(targets)
-    ).item()
-    for _ in range(NUM_STEPS)
-]
-curves["JAX, objects (NNX)"] = losses
+# %% [markdown]
+# ### The square
+#
+# All four. Where the page is wide enough, a row is a library and a
+# column is a design. What do the two of a column have in common?
 
 # %%
+SideBySide(torch_objects, torch_functions, jax_objects, jax_functions)
+
+# %%
+designs = {
+    "torch, objects": torch_objects,
+    "JAX, functions": jax_functions,
+    "torch, functions": torch_functions,
+    "JAX, objects": jax_objects,
+}
+curves = {name: np.array(run()) for name, run in designs.items()}
+reference = curves["torch, objects"]
+
 figure, (left, right) = plt.subplots(
-    1, 2, figsize=(10, 3.2), layout="constrained"
+    1, 2, figsize=(8, 2.8), layout="constrained"
 )
-reference = np.array(curves["torch, objects"])
+print("                 last loss        relative difference")
 for index, (name, losses) in enumerate(curves.items()):
+    differences = np.abs(losses / reference - 1)
+    print(f"{name:16} {losses[-1]:.13f}  {differences.max():.1e}")
+    assert differences.max() < 1e-12
     style = {**figures.style.line_style(index), "label": name}
     left.plot(losses, **style)
-    right.semilogy(
-        np.maximum(np.abs(losses / reference - 1), 1e-17), **style
-    )
-left.set(
-    xlabel="step",
-    ylabel="loss",
-    title="four curves, on top of each other",
-)
+    right.semilogy(np.maximum(differences, 1e-17), **style)
+left.set(xlabel="step", ylabel="loss", title="four curves, as one")
 right.axhline(1e-12, color="black", linewidth=1)
-right.set(
-    xlabel="step",
-    ylabel="relative difference",
-    title="from torch, objects",
-)
+right.set(xlabel="step", ylabel="relative difference")
+right.set_title("from torch, objects")
 figures.style.legend_beside(right)
 plt.show()
 
-# %%
-for name, losses in curves.items():
-    difference = np.abs(losses / reference - 1).max()
-    assert difference < 1e-12
-    print(
-        f"{name:20} last loss {losses[-1]:.12f}, largest relative difference {difference:.1e}"
-    )
-
 # %% [markdown]
-# Objects against functions is no question of the library, and none of
-# the numbers: each library can do both. It is a question of who holds
-# the state.
+# Objects or functions is not a question of the library: both can do
+# both. And it is not a question of the numbers: they are the same. It
+# is a question of who holds the state.
 #
 # | | holds the state | a step | asks of you |
 # |---|---|---|---|
 # | torch, objects | the model and the optimiser | changes them | `zero_grad`, `train()`, `eval()` |
-# | JAX, functions | you | returns new ones | hand each new state on |
-# | torch, functions | you | returns new ones | hand on, and watch buffers |
-# | JAX, objects | the model and the optimiser | changes them | say what is differentiated |
+# | JAX, functions | you | returns a new one | to hand each new state on |
+# | torch, functions | you | returns a new one | to hand it on, and to watch buffers |
+# | JAX, objects | the model and the optimiser | changes them | to say what is differentiated |
+
+# %% [markdown]
+# What a function buys, in either library: a gradient *for each sample*.
+# `vmap` maps the gradient of one sample over all of them.
+
+# %%
+module = zootorch.MLP(config, zootorch.Generator(7)).double().eval()
+params = {name: p.detach() for name, p in module.named_parameters()}
+
+
+def loss_of_one(params, x, y):
+    outputs = functional_call(module, params, (x[None],))
+    return ((outputs - y[None]) ** 2).mean()
+
+
+of_each = torch.func.vmap(torch.func.grad(loss_of_one), (None, 0, 0))
+grads = of_each(params, torch.tensor(inputs), torch.tensor(targets))
+print("torch:", tuple(grads["block.0.weight"].shape))
+
+
+def jax_loss_of_one(params, x, y):
+    outputs = described.apply({**variables, "params": params}, x[None])
+    return ((outputs - y[None]) ** 2).mean()
+
+
+of_each = jax.vmap(jax.grad(jax_loss_of_one), (None, 0, 0))
+jax_grads = of_each(variables["params"], inputs, targets)
+print("JAX:  ", jax_grads["block_0"]["kernel"].shape)
+transposed = np.swapaxes(jax_grads["block_0"]["kernel"], 1, 2)
+print("equal:", np.allclose(grads["block.0.weight"], transposed))
 
 # %% [markdown]
 # ## Exercises
@@ -372,19 +387,17 @@ num_parameters = 10 * 16 + 16 + 2 * 16 + 16 * 3 + 3
 check("number of parameters", num_parameters)
 
 # %% [markdown]
-# **3.2** To an object of torch, what are these: "parameter", "buffer"
-# or "neither"?
+# **3.2** To an object of torch, what are these: a `"parameter"`, a
+# `"buffer"` or `"neither"`?
 
 # %%
-# TODO: a parameter is trained by gradients; a buffer is state that is not.
+# TODO: gradients train a parameter; a buffer is state, but not trained.
 ### BEGIN SOLUTION
-weight, scale, running, rate, hidden = (
-    "parameter",
-    "parameter",
-    "buffer",
-    "neither",
-    "neither",
-)
+weight = "parameter"
+scale = "parameter"
+running = "buffer"
+rate = "neither"
+hidden = "neither"
 ### END SOLUTION
 kinds = {
     "weight of a Linear": weight,
@@ -446,9 +459,9 @@ check("running mean", update)
 # %% [markdown]
 # ## What to take away
 #
-# - `init` and `apply` say in their arguments what `__init__`, `self`
+# - `init` and `apply` state in their arguments what `__init__`, `self`
 #   and `forward` keep to themselves.
-# - State is what changes between two calls. Ask of each number: who
+# - State is what changes from call to call. Ask of each number: who
 #   holds it, and who may change it?
-# - The design changes how a program reads, and not what it computes:
-#   four designs, one curve.
+# - The design decides how a program reads, not what it computes: four
+#   designs, one curve.

@@ -46,10 +46,12 @@ def _column(name: str, text: str) -> str:
 
 
 def title(thing: Any) -> str:
-    """Return the full name of a function, class or module."""
+    """Return the full name of a function, class or module; the short one of a notebook's own."""
     thing = inspect.unwrap(thing) if callable(thing) else thing
     if inspect.ismodule(thing):
         return thing.__name__
+    if thing.__module__ == "__main__":
+        return thing.__qualname__
     return f"{thing.__module__}.{thing.__qualname__}"
 
 
