@@ -4,7 +4,17 @@
 # Five lines train a network in torch, and their order matters. In JAX
 # the same five thoughts are one function. We read both line by line,
 # put lines in the wrong order to see what happens, and learn to tell
-# from a curve what is wrong with a run.
+# from its curves what is wrong with a run.
+#
+# You will learn
+#
+# - what each line of a step does, as an object and as a function;
+# - what goes wrong without any error;
+# - how to diagnose a loss that does not fall, gradients that vanish or
+#   explode, and a network that learns by heart;
+# - what has to be saved, so that a run can be stopped and go on.
+#
+# Time: 90 minutes. Read notebook 3 first.
 
 # %%
 # Installs what is missing, as on a hosted notebook: from the checkout
@@ -23,16 +33,20 @@ if importlib.util.find_spec("zoojax") is None:
     importlib.invalidate_caches()
 
 # %%
+import tempfile
+
 import jax
 import jax.numpy as jnp
 import matplotlib.pyplot as plt
 import numpy as np
+import optax
 import torch
 
 import zoojax
 import zootorch
 from zoojax import (
     Batch,
+    Checkpoints,
     MLPConfig,
     NonFiniteLossError,
     SinusoidsConfig,
@@ -43,74 +57,174 @@ from zoojax.spec.exercises import check, loops
 from zoojax.spec.side_by_side import SideBySide
 
 # %% [markdown]
-# ## One step
+# ## One step, taken apart
 #
-# Both are taken from the packages. Read them in this order:
+# A line is to be fitted to 20 points. It has two weights: a slope and
+# an offset. First with objects. Watch `weights.grad`:
+
+# %%
+x, y = torch.tensor(loops.LINE_X), torch.tensor(loops.LINE_Y)
+weights = torch.zeros(2, dtype=torch.float64, requires_grad=True)
+optimizer = torch.optim.SGD([weights], lr=loops.RATE)
+
+
+def loss_now():
+    return ((weights[0] * x + weights[1] - y) ** 2).mean()
+
+
+print("at first:         ", weights.grad)
+loss_now().backward()
+print("backward:         ", weights.grad)
+loss_now().backward()
+print("backward again:   ", weights.grad, "has been added to")
+optimizer.zero_grad()
+print("zero_grad:        ", weights.grad)
+loss_now().backward()
+print("backward:         ", weights.grad)
+optimizer.step()
+print("step, the weights:", weights.detach())
+
+# %% [markdown]
+# Now with functions. A gradient is a value that is returned. Nothing is
+# added up, nothing has to be cleared, and the old weights stay as they
+# are. The optimiser of optax has no memory of its own either: its state
+# goes in, and the new one comes out.
+
+# %%
+start = jnp.zeros(2)
+optimizer = optax.sgd(loops.RATE)
+opt_state = optimizer.init(start)
+
+
+def loss_of(weights):
+    line = weights[0] * loops.LINE_X + weights[1]
+    return ((line - loops.LINE_Y) ** 2).mean()
+
+
+loss, grads = jax.value_and_grad(loss_of)(start)
+print("value_and_grad:      ", loss, grads)
+print("value_and_grad again:", *jax.value_and_grad(loss_of)(start))
+updates, opt_state = optimizer.update(grads, opt_state)
+print("update:              ", updates)
+new = optax.apply_updates(start, updates)
+print("apply_updates:       ", new, "while the old are", start)
+
+# %% [markdown]
+# Both loops, from beginning to end:
+
+
+# %%
+def with_objects():
+    weights = torch.zeros(2, dtype=torch.float64, requires_grad=True)
+    optimizer = torch.optim.SGD([weights], lr=0.3)
+    for _ in range(100):
+        optimizer.zero_grad()
+        loss = ((weights[0] * x + weights[1] - y) ** 2).mean()
+        loss.backward()
+        optimizer.step()
+    return weights.detach().numpy(), loss.item()
+
+
+def with_functions():
+    weights = jnp.zeros(2)
+    optimizer = optax.sgd(0.3)
+    opt_state = optimizer.init(weights)
+    for _ in range(100):
+        loss, grads = jax.value_and_grad(loss_of)(weights)
+        updates, opt_state = optimizer.update(grads, opt_state)
+        weights = optax.apply_updates(weights, updates)
+    return weights, loss.item()
+
+
+SideBySide(with_functions, with_objects)
+
+# %%
+(slope, offset), last_loss = with_functions()
+print("functions:", slope, offset, "last loss", last_loss)
+(slope, offset), last_loss = with_objects()
+print("objects:  ", slope, offset, "last loss", last_loss)
+
+figure, panel = plt.subplots(figsize=(6, 2.6), layout="constrained")
+panel.plot(loops.LINE_X, loops.LINE_Y, "o", label="points")
+panel.plot(
+    loops.LINE_X, slope * loops.LINE_X + offset, label="the line"
+)
+panel.set(xlabel="x", ylabel="y")
+figures.style.legend_beside(panel)
+plt.show()
+
+# %% [markdown]
+# ## The step of the packages
+#
+# It does the same for any model, with what a real program needs
+# besides. Find these in both:
 #
 # | | function | object |
 # |---|---|---|
 # | old gradients | there are none | `zero_grad()` clears them |
-# | outputs | `model.apply(params, inputs)` | `self.model(inputs)` |
+# | outputs | `model.apply({"params": params, ...})` | `self.model(inputs)` |
 # | loss | returned by `loss_and_stats` | `loss_of(...)(outputs, targets)` |
-# | gradients | `value_and_grad` returns them | `loss.backward()` writes them into `p.grad` |
-# | update | `new = p - rate * direction` | `optimizer.step()` changes every `p` |
-# | new state | is returned | is where it was |
+# | gradients | returned by `value_and_grad` | `backward()` writes them into each `p.grad` |
+# | update | `update` returns a direction, and `p - rate * d` is new | `step()` changes each `p` |
+# | statistics | come back with the loss | are changed by `self.model(inputs)` |
+# | new state | is returned | is where the old one was |
 
 # %%
 SideBySide(zoojax.train_step, zootorch.Trainer.step)
 
 # %% [markdown]
-# ## The same loop in both
+# ## The same run in both
 #
-# Waves: from 49 points predict the fiftieth.
+# The task: from 49 points of a wave, predict the fiftieth.
 
 # %%
-waves = zoojax.simulate_sinusoids(SinusoidsConfig(), num_each=2)
-inputs, targets = zoojax.windows(waves.waves, 50, 1)
+waves = zoojax.simulate_sinusoids(SinusoidsConfig(), num_each=2).waves
+inputs, targets = map(np.asarray, zoojax.windows(waves, 50, 1))
 order = np.random.default_rng(0).permutation(len(inputs))
-train = Batch(
-    *(np.asarray(each)[order[:600]] for each in (inputs, targets))
-)
-validation = Batch(
-    *(np.asarray(each)[order[600:]] for each in (inputs, targets))
-)
+train = Batch(inputs[order[:600]], targets[order[:600]])
+validation = Batch(inputs[order[600:]], targets[order[600:]])
 
-model_config = MLPConfig(hidden_dim=32, num_layers=1, dropout=0.1)
-config = TrainConfig(
-    seed=3, num_epochs=12, learning_rate=3e-3, loss="mean_squared_error"
-)
-
-model = zoojax.MLP(model_config)
-variables = zoojax.init(jax.random.key(3), model, train.inputs[:1])
-state, by_function = zoojax.fit(
-    model, variables, train, config=config, validation=validation
-)
-
-module = zootorch.MLP(model_config, zootorch.Generator(3))
-trainer = zootorch.Trainer(module, config)
+architecture = MLPConfig(hidden_dim=32, num_layers=1, dropout=0.1)
+settings = {"seed": 3, "loss": "mean_squared_error"}
 
 
-def to_torch(batch):
-    return Batch(*map(torch.tensor, batch))
+def run_functions(config, checkpoints=None):
+    model = zoojax.MLP(architecture)
+    key = jax.random.key(config.seed)
+    variables = zoojax.init(key, model, train.inputs[:1])
+    _, history = zoojax.fit(
+        model,
+        variables,
+        train,
+        config=config,
+        validation=validation,
+        checkpoints=checkpoints,
+    )
+    return history
 
 
-by_object = trainer.fit(
-    to_torch(train), validation=to_torch(validation)
-)
+def run_objects(config, checkpoints=None):
+    model = zootorch.MLP(architecture, zootorch.Generator(config.seed))
+    trainer = zootorch.Trainer(model, config)
+    return trainer.fit(
+        Batch(*map(torch.tensor, train)),
+        validation=Batch(*map(torch.tensor, validation)),
+        checkpoints=checkpoints,
+    )
 
+
+config = TrainConfig(num_epochs=12, learning_rate=3e-3, **settings)
+by_function, by_object = run_functions(config), run_objects(config)
 figures.loss_curves({"zoojax": by_function, "zootorch": by_object})
 
 # %% [markdown]
 # ## What happens when the order is wrong
 #
-# A line is fitted to 20 points, with torch. Three loops, of which two
-# have a mistake that raises no error.
+# The line again, with torch: three loops, of which two have a mistake.
+# Neither raises an error.
+
 
 # %%
-x = torch.tensor(loops.LINE_X)
-y = torch.tensor(loops.LINE_Y)
-
-
 def fit_line(lines):
     weights = torch.zeros(2, dtype=torch.float64, requires_grad=True)
     optimizer = torch.optim.SGD([weights], lr=loops.RATE)
@@ -141,95 +255,107 @@ loops_in_order = {
 }
 figure, panel = plt.subplots(figsize=(8, 3), layout="constrained")
 for index, (name, lines) in enumerate(loops_in_order.items()):
-    panel.plot(
-        fit_line(lines), label=name, **figures.style.line_style(index)
-    )
+    style = figures.style.line_style(index)
+    panel.plot(fit_line(lines), label=name, **style)
 panel.set(xlabel="step", ylabel="loss", ylim=(0, 12))
 figures.style.legend_beside(panel)
 plt.show()
 
 # %% [markdown]
-# Forgotten, the gradients of all steps add up, as if the line had
-# momentum that nothing stops: it swings. Called too late, `zero_grad`
-# clears what `step` needs, and nothing moves. **Neither can happen in
-# the function**, where gradients are a value that the step uses and
-# drops. It has a mistake of its own: to forget to hand the new state
-# on.
+# Forgotten, the gradients of all steps add up, like momentum without
+# any friction: the line swings back and forth. Called too late,
+# `zero_grad` clears what `step` needs, and nothing moves. **Neither can
+# happen to the function**, where gradients are a value that is used
+# once. It has a mistake of its own: the new state is not handed on.
 
 # %%
-jax_losses = []
+losses = []
 weights = jnp.zeros(2)
-
-
-def loss_of(weights):
-    return (
-        (weights[0] * loops.LINE_X + weights[1] - loops.LINE_Y) ** 2
-    ).mean()
-
-
 for _ in range(5):
-    loss, gradient = jax.value_and_grad(loss_of)(weights)
-    new_weights = (
-        weights - loops.RATE * gradient
-    )  # and nobody looks at new_weights
-    jax_losses.append(round(float(loss), 4))
-print(jax_losses)
+    loss, grads = jax.value_and_grad(loss_of)(weights)
+    new_weights = weights - loops.RATE * grads  # and who looks at them?
+    losses.append(round(float(loss), 4))
+print(losses)
 
 # %% [markdown]
 # ## A loss that does not fall
 #
-# Three runs of the same network with three step sizes.
+# The same network, with three step sizes:
 
 # %%
-histories = {}
-for rate in (1e-6, 3e-3, 3.0):
-    changed = TrainConfig(
-        seed=3,
-        num_epochs=6,
-        learning_rate=rate,
-        loss="mean_squared_error",
-    )
-    _, histories[f"step size {rate:g}"] = zoojax.fit(
-        model, variables, train, config=changed
-    )
 figure, panel = plt.subplots(figsize=(8, 3), layout="constrained")
-for index, (name, history) in enumerate(histories.items()):
-    panel.semilogy(
-        history.step_losses,
-        label=name,
-        **figures.style.line_style(index),
-    )
+for index, rate in enumerate((1e-6, 3e-3, 3.0)):
+    config = TrainConfig(num_epochs=6, learning_rate=rate, **settings)
+    style = figures.style.line_style(index)
+    losses = run_functions(config).step_losses
+    panel.semilogy(losses, label=f"step size {rate:g}", **style)
 panel.set(xlabel="step", ylabel="loss")
 figures.style.legend_beside(panel)
 plt.show()
 
 # %% [markdown]
-# Too small: nothing happens. Too large: the loss jumps and stays high.
-# Much too large: it is no number any more, and both packages stop and
-# say where, and what the gradients were:
+# Too small: nothing seems to happen. Too large: the loss jumps, and
+# stays high. Much too large: it is not a number any more. Then both
+# packages stop, and say where it happened and what the gradients were.
 
 # %%
-wide = MLPConfig(hidden_dim=32, num_layers=1, dropout=0.0)
-too_large = TrainConfig(
-    seed=3,
-    learning_rate=1e30,
-    loss="mean_squared_error",
-    optimizer="sgd",
-)
+config = TrainConfig(learning_rate=1e30, optimizer="sgd", **settings)
 try:
-    network = zoojax.MLP(wide)
-    start = zoojax.init(jax.random.key(3), network, train.inputs[:1])
-    zoojax.fit(network, start, train, config=too_large)
+    run_functions(config)
 except NonFiniteLossError as error:
     print(error)
+else:
+    raise AssertionError("that step size should have been too large")
+
+# %% [markdown]
+# Look for the cause in this order: are inputs and targets what you
+# think (plot them)? Is the step size right (try a tenth, and ten
+# times)? Do gradients reach the first layer (below)? Can the network
+# learn ten samples by heart? If it cannot do that, something is broken.
+
+# %% [markdown]
+# ## Four optimisers
+#
+# They differ in how a step is made of the gradients so far. Each has
+# torch's definition in both packages, and so one run in each is the
+# same run.
+
+# %%
+choices = {
+    "SGD": {"optimizer": "sgd", "learning_rate": 0.03},
+    "SGD with momentum": {
+        "optimizer": "sgd",
+        "momentum": 0.9,
+        "learning_rate": 0.03,
+    },
+    "RMSprop": {"optimizer": "rmsprop", "learning_rate": 3e-3},
+    "Adam": {"optimizer": "adam", "learning_rate": 3e-3},
+    "AdamW": {
+        "optimizer": "adamw",
+        "learning_rate": 3e-3,
+        "weight_decay": 0.01,
+    },
+}
+figure, panel = plt.subplots(figsize=(8, 3), layout="constrained")
+for index, (name, choice) in enumerate(choices.items()):
+    config = TrainConfig(num_epochs=8, **choice, **settings)
+    first, second = run_functions(config), run_objects(config)
+    style = figures.style.line_style(index)
+    panel.semilogy(first.validation_losses, label=name, **style)
+    panel.semilogy(second.validation_losses, ".", color="black")
+panel.plot([], [], ".", color="black", label="the same, in zootorch")
+panel.set(xlabel="epoch", ylabel="validation loss")
+figures.style.legend_beside(panel)
+plt.show()
 
 # %% [markdown]
 # ## Gradients that vanish or explode
 #
-# Backward through a layer is a product with its weights and with the
-# slope of its activation. Through 30 layers it is 30 such products: a
-# bit under 1 each time and nothing is left, a bit over and nothing can
-# hold it. Three networks without normalisation, at their start:
+# On its way back through a layer, a gradient is multiplied by the
+# weights of the layer and by the slope of its activation. Through 30
+# layers that makes 30 such products. If each is a bit under 1, nothing
+# is left; if each is a bit over 1, nothing can hold it. Three networks
+# without normalisation, before any training:
 
 
 # %%
@@ -246,36 +372,30 @@ def gradient_sizes(activation, scale, num_layers=30, width=64):
             x = activation(x @ weight)
         return (x**2).mean()
 
-    return [
-        float(jnp.abs(each).max()) for each in jax.grad(loss)(weights)
-    ]
+    return [float(jnp.abs(g).max()) for g in jax.grad(loss)(weights)]
 
 
-figure, panel = plt.subplots(figsize=(8, 3), layout="constrained")
 networks = {
     "sigmoid": (jax.nn.sigmoid, 1.0),
     "tanh": (jnp.tanh, 1.0),
-    "tanh, weights 6 times as large": (jnp.tanh, 6.0),
+    "tanh, weights\n6 times as large": (jnp.tanh, 6.0),
 }
+figure, panel = plt.subplots(figsize=(8, 3), layout="constrained")
 for index, (name, network) in enumerate(networks.items()):
+    style = figures.style.line_style(index)
     sizes = gradient_sizes(*network)
-    panel.semilogy(
-        range(1, 31),
-        sizes,
-        label=name,
-        **figures.style.line_style(index),
-    )
+    panel.semilogy(range(1, 31), sizes, label=name, **style)
 panel.set(xlabel="layer, from the input", ylabel="largest gradient")
 figures.style.legend_beside(panel)
 plt.show()
 
 # %% [markdown]
-# A sigmoid's slope is a quarter at most: towards the input the gradient
-# vanishes, and the first layers learn nothing. With large weights it
-# explodes. Activations with a slope near 1, initial weights of the
-# right size, normalisation and clipping are the cures. Both packages
-# record the largest gradient of each layer at each epoch, and name
-# those that vanish or explode:
+# The slope of a sigmoid is a quarter at most. Towards the input the
+# gradient vanishes, and the first layers learn nothing. With large
+# weights it explodes. What helps: activations with a slope near 1,
+# initial weights of the right size, normalisation, and clipping. Both
+# packages write the largest gradient of each layer down, once an epoch,
+# and name the layers where it vanishes or explodes:
 
 # %%
 figures.training_curves(by_object, problems=by_object.gradient_problems)
@@ -283,51 +403,102 @@ figures.training_curves(by_object, problems=by_object.gradient_problems)
 # %% [markdown]
 # ## The gap between training and validation
 #
-# A large network, 40 training samples, labels with noise: it learns the
-# noise by heart.
+# A large network, only 40 training samples, and noise on their targets:
+# it learns the noise by heart.
 
 # %%
 generator = np.random.default_rng(5)
-few = Batch(
-    train.inputs[:40],
-    train.targets[:40] + generator.normal(0, 0.5, (40, 1)).astype("f"),
-)
+noise = generator.normal(0, 0.5, (40, 1)).astype(np.float32)
+few = Batch(train.inputs[:40], train.targets[:40] + noise)
 large = zoojax.MLP(MLPConfig(hidden_dim=128, num_layers=1, dropout=0.0))
 start = zoojax.init(jax.random.key(0), large, few.inputs[:1])
-long_run = TrainConfig(
-    num_epochs=150,
-    batch_size=20,
-    learning_rate=2e-3,
-    loss="mean_squared_error",
+config = TrainConfig(
+    num_epochs=150, batch_size=20, learning_rate=2e-3, **settings
 )
 _, overfitted = zoojax.fit(
-    large, start, few, config=long_run, validation=validation
+    large, start, few, config=config, validation=validation
 )
 
 figure, panel = plt.subplots(figsize=(8, 3), layout="constrained")
-panel.semilogy(
-    overfitted.train_losses,
-    label="training",
-    **figures.style.line_style(0),
-)
-panel.semilogy(
-    overfitted.validation_losses,
-    label="validation",
-    **figures.style.line_style(1),
-)
+curves = {
+    "training": overfitted.train_losses,
+    "validation": overfitted.validation_losses,
+}
+for index, (name, losses) in enumerate(curves.items()):
+    style = figures.style.line_style(index)
+    panel.semilogy(range(1, 151), losses, label=name, **style)
 panel.axvline(
     overfitted.best_epoch,
     color="black",
     linewidth=1,
-    label="best validation loss",
+    label="best epoch",
 )
 panel.set(xlabel="epoch", ylabel="loss")
 figures.style.legend_beside(panel)
 plt.show()
 
 # %% [markdown]
-# `TrainConfig(patience=..., keep_best=True)` stops there and keeps
-# those weights.
+# `TrainConfig(patience=10, keep_best=True)` stops when the validation
+# loss has not fallen for ten epochs, and keeps the best weights.
+
+# %% [markdown]
+# ## Stop, and go on
+#
+# A long run is stopped by a power cut, or by a cluster that needs the
+# machine. To go on as if nothing had happened, weights are not enough.
+# A checkpoint also holds the optimiser's state, the place in the epoch,
+# the learning rate's schedule, the state of every generator, and the
+# losses so far. The function's state is one value; the object has its
+# state in five places.
+
+
+# %%
+class PowerCut(Checkpoints):
+    def save(self, checkpoint):
+        super().save(checkpoint)
+        if checkpoint.log.num_steps >= 100:
+            raise KeyboardInterrupt
+
+
+config = TrainConfig(num_epochs=12, learning_rate=3e-3, **settings)
+with tempfile.TemporaryDirectory() as folder:
+    try:
+        run_functions(config, PowerCut(folder, every_steps=50))
+    except KeyboardInterrupt:
+        print("stopped")
+    resumed = run_functions(config, Checkpoints(folder, resume=True))
+print(
+    "as if not stopped:", resumed.step_losses == by_function.step_losses
+)
+
+# %% [markdown]
+# Bit for bit. And since both designs agree on what state there is, one
+# can go on where the other was stopped:
+
+# %%
+with tempfile.TemporaryDirectory() as folder:
+    try:
+        run_functions(config, PowerCut(folder, every_steps=50))
+    except KeyboardInterrupt:
+        print("zoojax stopped at step 100")
+    resumed = run_objects(config, Checkpoints(folder, resume=True))
+difference = np.abs(
+    np.array(resumed.step_losses) / by_function.step_losses - 1
+).max()
+print(
+    f"zootorch ended it; largest relative difference {difference:.0e}"
+)
+
+# %% [markdown]
+# On the command line, `zoo train --out run --resume` starts a run, or
+# goes on with it. A job script for a cluster is that one line, and may
+# be run again and again until it is through:
+#
+# ```
+# #!/bin/bash
+# #SBATCH --gres=gpu:1 --time=1:00:00 --requeue
+# zoo train --backend jax --model lstm --out run --resume
+# ```
 
 # %% [markdown]
 # ## Exercises
@@ -412,46 +583,68 @@ def clip(gradients, largest):
 check("clipping", clip)
 
 # %% [markdown]
-# **4.5** What is wrong with each of these runs? Say one of
+# **4.5** What is wrong with each of these four runs? Choose from
 # `loops.PROBLEMS`.
 
 # %%
-print(loops.PROBLEMS)
+print(*loops.PROBLEMS, sep="\n")
 figure, panels = plt.subplots(
-    1, 4, figsize=(11, 2.5), layout="constrained", sharey=True
+    1, 4, figsize=(9, 2.3), layout="constrained", sharey=True
 )
-for panel, (name, (training, validating)) in zip(
+for panel, (name, losses) in zip(
     panels, loops.runs().items(), strict=True
 ):
-    panel.plot(
-        training, label="training", **figures.style.line_style(0)
-    )
-    panel.plot(
-        validating, label="validation", **figures.style.line_style(1)
-    )
+    for index, kind in enumerate(("training", "validation")):
+        style = figures.style.line_style(index)
+        panel.plot(losses[index], label=kind, **style)
     panel.set(title=name, xlabel="epoch")
 panels[0].set_ylabel("loss")
 figures.style.legend_beside(panels[-1])
 plt.show()
 
 # %%
-# TODO: a word for each.
+# TODO: a word or two for each.
 ### BEGIN SOLUTION
-a, b, c, d = (
-    "overfits",
-    "learning rate too large",
-    "healthy",
-    "learning rate too small",
-)
+a = "overfits"
+b = "learning rate too large"
+c = "healthy"
+d = "learning rate too small"
 ### END SOLUTION
 
 check("diagnosis", {"A": a, "B": b, "C": c, "D": d})
 
 # %% [markdown]
+# **4.6** To be able to go on after a stop, what has to be saved, and
+# what can be made again from the configuration and the seed? Say
+# `"save"` or `"make again"`.
+
+# %%
+# TODO: what has changed since the first step?
+### BEGIN SOLUTION
+weights = "save"
+moments = "save"
+num_steps = "save"
+pictures = "make again"
+dropout_masks = "make again"
+statistics = "save"
+### END SOLUTION
+answer = {
+    "weights": weights,
+    "moments of Adam": moments,
+    "number of steps made": num_steps,
+    "simulated pictures": pictures,
+    "dropout masks, each of a key and its step": dropout_masks,
+    "running statistics of a BatchNorm": statistics,
+}
+
+check("what to save", answer)
+
+# %% [markdown]
 # ## What to take away
 #
-# - In the object, a gradient is a place that must be cleared; in the
+# - In the object a gradient is a place that has to be cleared; in the
 #   function it is a value.
-# - Wrong order raises no error. Look at the loss.
-# - Compare training with validation, and look at gradients layer by
+# - The wrong order raises no error. Look at the loss.
+# - Compare training with validation, and look at the gradients layer by
 #   layer, before you change the model.
+# - State is what has to be saved. Whoever knows it can stop and go on.

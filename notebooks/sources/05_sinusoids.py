@@ -2,10 +2,19 @@
 # # 5 Sinusoids: networks that read a sequence
 #
 # A wave is a row of points, and the task is to say what comes next. An
-# MLP sees all points at once; a recurrent network reads them one after
-# another and keeps a state. We train an MLP, an RNN, an LSTM and a GRU
-# on the same waves, in both designs, look at what they predict, and at
-# how far back each of them looks.
+# MLP sees all points at once. A recurrent network reads one after
+# another, and keeps a state. We train an MLP, an RNN, an LSTM and a GRU
+# on the same waves, in both designs; look at what they predict; and
+# measure how far back each of them looks.
+#
+# You will learn
+#
+# - what a recurrent layer computes, and what the gates of an LSTM and a
+#   GRU are for;
+# - who holds the state between two steps, and between two calls;
+# - how to judge predictions of numbers, and predictions of predictions.
+#
+# Time: 75 minutes. Read notebook 4 first.
 
 # %%
 # Installs what is missing, as on a hosted notebook: from the checkout
@@ -31,6 +40,7 @@ import numpy as np
 import torch
 
 import zoojax
+import zoojax.lstm
 import zoojax.models
 import zoojax.rnn
 import zootorch
@@ -51,8 +61,9 @@ from zoojax.spec.side_by_side import SideBySide
 #
 # $$y = \text{amplitude} \cdot \sin(x + \text{phase}) + \text{shift}$$
 #
-# A data set is every combination of four lists. The function returns
-# all waves; the object answers `dataset[5]`.
+# A data set has every combination of four lists, here with a bit of
+# noise. The function returns all waves; the object answers
+# `dataset[5]`.
 
 # %%
 config = SinusoidsConfig(frequencies=(0.5, 1.0, 2.0, 4.0), noise=0.05)
@@ -60,22 +71,16 @@ waves = zoojax.simulate_sinusoids(
     config, num_each=4, key=jax.random.key(7)
 )
 dataset = zootorch.SinusoidsDataset(config, num_each=4, seed=7)
+difference = np.abs(waves.waves - dataset.arrays().waves.numpy())
 print("waves:", waves.waves.shape, waves.waves.dtype)
-print(
-    "largest difference:",
-    np.abs(
-        np.asarray(waves.waves) - dataset.arrays().waves.numpy()
-    ).max(),
-)
+print("largest difference:", difference.max())
 
 figure, panel = plt.subplots(figsize=(8, 2.8), layout="constrained")
 for index, place in enumerate((0, 25, 50, 315)):
-    label = f"amplitude {waves.amplitude[place]:g}, {waves.frequency[place]:g} periods"
-    panel.plot(
-        waves.waves[place],
-        label=label,
-        **figures.style.line_style(index),
-    )
+    amplitude, periods = waves.amplitude[place], waves.frequency[place]
+    label = f"amplitude {amplitude:g}, {periods:g} periods"
+    style = figures.style.line_style(index)
+    panel.plot(waves.waves[place], label=label, **style)
 panel.set(xlabel="time step", ylabel="value")
 figures.style.legend_beside(panel)
 plt.show()
@@ -83,8 +88,8 @@ plt.show()
 # %% [markdown]
 # ## What is given, and what is asked for
 #
-# `windows` cuts each wave: all points but the last are the input, the
-# last is the target.
+# `windows` cuts each wave in two: the last point is the target, and all
+# points before it are the input.
 
 # %%
 inputs, targets = map(
@@ -96,85 +101,94 @@ parts = zoojax.split_indices(
 train, validation = (
     Batch(inputs[part], targets[part]) for part in parts
 )
-print(
-    "train:",
-    train.inputs.shape,
-    train.targets.shape,
-    "validation:",
-    validation.inputs.shape,
-)
+print("train:     ", train.inputs.shape, train.targets.shape)
+print("validation:", validation.inputs.shape, validation.targets.shape)
 
 # %% [markdown]
-# To an MLP these are 49 features in no order: shuffle them all in the
-# same way, and it learns as well. A recurrent network reads (batch,
-# time, features), here one feature a step.
+# To an MLP these are 49 features in no order: shuffle the columns of
+# all waves alike, and it learns just as well. A recurrent network reads
+# (batch, time, features), here with one feature a step.
 
 # %%
 as_sequences = train.inputs[..., None]
-print(
-    "for the MLP:",
-    train.inputs.shape,
-    " for an RNN:",
-    as_sequences.shape,
-)
+print("for an MLP: ", train.inputs.shape)
+print("for an RNN: ", as_sequences.shape)
 
 # %% [markdown]
 # ## A state that is passed on
 #
-# At each step a recurrent layer makes a new state from the old one and
+# At each step a recurrent layer makes a new state of the old one and
 # the next point:
 #
 # $$h_t = \tanh(x_t W + b + h_{t-1} U + c)$$
 #
-# The same weights at every step. In JAX this is `lax.scan` over a
-# function of (state, point); in torch it is inside `nn.RNN`. The state
-# is handed out in both: it belongs to a sequence, and not to the
+# The weights are the same at every step. In JAX this is `lax.scan` over
+# a function of a state and a point; in torch it is inside of `nn.RNN`.
+# Both designs hand the state out: it belongs to a sequence, not to the
 # network.
 
 # %%
 SideBySide(zoojax.RNN, zootorch.RNN)
 
 # %% [markdown]
-# So a sequence can be read in two parts, where the state after the
-# first is given to the second:
+# So a sequence can be read in two parts, when the state after the first
+# is given to the second:
 
 # %%
-rnn = RNNConfig(hidden_dim=8, cell="lstm")
-described = zoojax.RNN(rnn)
+described = zoojax.RNN(RNNConfig(hidden_dim=8, cell="lstm"))
 variables = zoojax.init(jax.random.key(3), described, as_sequences[:1])
-whole, _ = described.apply(variables, as_sequences[:2])
-_, state = described.apply(variables, as_sequences[:2, :44])
-rest, _ = described.apply(variables, as_sequences[:2, 44:], state)
-print("in one go, in two parts, without the state:")
-print(
-    whole.ravel(),
-    rest.ravel(),
-    described.apply(variables, as_sequences[:2, 44:])[0].ravel(),
-)
+two = as_sequences[:2]
+whole, _ = described.apply(variables, two)
+_, state = described.apply(variables, two[:, :44])
+rest, _ = described.apply(variables, two[:, 44:], state)
+forgotten, _ = described.apply(variables, two[:, 44:])
+print("in one go:        ", whole.ravel())
+print("in two parts:     ", rest.ravel())
+print("without the state:", forgotten.ravel())
 
 # %% [markdown]
-# And a sequence may be of any length. An MLP has a weight for each
+# And a sequence may have any length, where an MLP has a weight for each
 # place:
 
 # %%
-print(
-    "RNN, 20 points:",
-    described.apply(variables, as_sequences[:2, :20])[0].shape,
-)
+short = described.apply(variables, two[:, :20])[0]
+print("RNN, 20 points:", short.shape)
 network = zoojax.MLP(MLPConfig())
+start = zoojax.init(jax.random.key(0), network, train.inputs[:1])
 try:
-    network.apply(
-        zoojax.init(jax.random.key(0), network, train.inputs[:1]),
-        train.inputs[:2, :20],
-    )
+    network.apply(start, train.inputs[:2, :20])
 except ValueError as error:
     print("MLP, 20 points:", error)
 
 # %% [markdown]
-# ## Four networks, two designs, one loss curve each
+# ## Gates
 #
-# All are trained for twelve epochs, in both backends, from the same
-# seed.
+# A plain RNN writes its whole state anew at every step. An LSTM and a
+# GRU have **gates**: numbers from 0 to 1, made of the input and the old
+# state, that decide how much is kept, let in and let out. For an LSTM,
+# with a hidden state $h$ and a cell $c$ beside it:
+#
+# $$c_t = \text{forget} \cdot c_{t-1} + \text{enter} \cdot
+# \text{candidate}, \qquad h_t = \text{leave} \cdot \tanh(c_t)$$
+#
+# With a forget gate of 1 and an enter gate of 0 a cell stays as it is,
+# however many steps go by, and so does its gradient. In a GRU one gate
+# decides about both: what is not kept is new.
+#
+# $$h_t = \text{update} \cdot h_{t-1} + (1 - \text{update}) \cdot
+# \text{candidate}$$
+#
+# One step of each, as the package has it:
+
+# %%
+SideBySide(
+    zoojax.rnn.rnn_step, zoojax.lstm.lstm_step, zoojax.rnn.gru_step
+)
+
+# %% [markdown]
+# ## Four networks, two designs
+#
+# Each network is trained from one seed in both backends.
 
 # %%
 networks = {
@@ -193,11 +207,9 @@ settings = TrainConfig(
 
 
 def shaped(batch, name):
-    return (
-        batch
-        if name == "mlp"
-        else Batch(batch.inputs[..., None], batch.targets)
-    )
+    if name == "mlp":
+        return batch
+    return Batch(batch.inputs[..., None], batch.targets)
 
 
 def to_torch(batch):
@@ -223,58 +235,47 @@ for name, each in networks.items():
 
 # %%
 figure, (left, right) = plt.subplots(
-    1, 2, figsize=(10, 3), layout="constrained"
+    1, 2, figsize=(9, 3), layout="constrained"
 )
+epochs = range(1, settings.num_epochs + 1)
 for index, name in enumerate(networks):
-    look = figures.style.line_style(index)
-    left.semilogy(
-        by_function[name].validation_losses, label=name, **look
-    )
-    left.semilogy(
-        by_object[name].validation_losses,
-        ".",
-        color="black",
-        markersize=3,
-    )
-    first, second = (
-        np.array(each[name].step_losses)
-        for each in (by_function, by_object)
-    )
-    so_far = np.maximum.accumulate(abs(first / second - 1))
-    right.semilogy(np.maximum(so_far, 1e-9), label=name, **look)
-left.set(
-    xlabel="epoch",
-    ylabel="mean squared error",
-    title="validation; dots: zootorch",
-)
-right.set(
-    xlabel="step",
-    ylabel="largest so far",
-    title="relative difference of the losses, float32",
-)
+    style = figures.style.line_style(index)
+    first, second = by_function[name], by_object[name]
+    left.semilogy(epochs, first.validation_losses, label=name, **style)
+    left.semilogy(epochs, second.validation_losses, ".", color="black")
+    ratios = np.array(first.step_losses) / second.step_losses
+    so_far = np.maximum.accumulate(np.abs(ratios - 1))
+    right.semilogy(np.maximum(so_far, 1e-9), label=name, **style)
+left.set(xlabel="epoch", ylabel="mean squared error")
+left.set_title("validation; dots: zootorch", fontsize=10)
+right.set(xlabel="step", ylabel="relative difference")
+right.set_title("of the step losses, largest so far", fontsize=10)
+right.plot([], [], ".", color="black", label="zootorch")
 figures.style.legend_beside(right)
 plt.show()
 
 # %% [markdown]
-# The differences start where one rounding is, and grow: training
-# multiplies every rounding. In float64 the same curves agree to twelve
-# digits. How good are the four on waves that they have not seen?
+# The two designs start one rounding apart, and training multiplies
+# every rounding; these runs are in float32. In float64 they agree to
+# twelve digits at their end.
+#
+# How good are the four on waves that they have not been trained on?
+# (Each of these has a sister in the training set, with the same four
+# numbers and other noise. That is easier than a wave of a new kind; a
+# test should say which of the two it is.)
 
 # %%
 predictions = {}
 print("network  parameters      R²   mean absolute error")
 for name, (model, variables) in trained.items():
     held_out = shaped(validation, name)
-    predictions[name] = np.asarray(
-        zoojax.predict(model, variables, held_out.inputs)
-    )
-    count = sum(
-        leaf.size for leaf in jax.tree.leaves(variables["params"])
-    )
+    said = zoojax.predict(model, variables, held_out.inputs)
+    predictions[name] = np.asarray(said)
+    leaves = jax.tree.leaves(variables["params"])
+    count = sum(leaf.size for leaf in leaves)
     pair = (held_out.targets[:, 0], predictions[name][:, 0])
-    print(
-        f"{name:8} {count:10,} {zoojax.r2(*pair):7.3f} {zoojax.mae(*pair):10.3f}"
-    )
+    r2, error = zoojax.r2(*pair), zoojax.mae(*pair)
+    print(f"{name:8} {count:10,} {r2:7.3f} {error:10.3f}")
 
 # %%
 figures.predicted_vs_true(
@@ -291,10 +292,10 @@ figures.forecasts(
 # %% [markdown]
 # ## Further ahead: feed a prediction back
 #
-# A network that says the next point can say a hundred: append what it
-# says, drop the first point, ask again. Its errors are fed back as
-# well, and none of these four holds the wave: what is a small error
-# after one step is not after fifty.
+# A network that predicts one point can predict a hundred: append its
+# prediction, drop the first point, and ask again. But its errors are
+# fed back as well, and none of these four holds the wave. What is a
+# small error after one step is not small after fifty.
 
 
 # %%
@@ -309,21 +310,15 @@ def continued(name, start, num_steps):
     return np.concatenate(said, axis=1)
 
 
-wave = int(
-    np.flatnonzero(
-        np.asarray(waves.frequency)[np.asarray(parts[1])] == 2.0
-    )[0]
-)
-figure, panel = plt.subplots(figsize=(9, 3), layout="constrained")
-panel.plot(validation.inputs[wave], color="black", label="given")
+frequency = np.asarray(waves.frequency)[np.asarray(parts[1])]
+wave = int(np.flatnonzero(frequency == 2.0)[0])
+start = validation.inputs[wave : wave + 1]
+figure, panel = plt.subplots(figsize=(8, 3), layout="constrained")
+panel.plot(start[0], color="black", label="given")
 for index, name in enumerate(networks):
-    ahead = continued(name, validation.inputs[wave : wave + 1], 50)[0]
-    panel.plot(
-        np.arange(49, 99),
-        ahead,
-        label=name,
-        **figures.style.line_style(index),
-    )
+    style = figures.style.line_style(index)
+    ahead = continued(name, start, 50)[0]
+    panel.plot(np.arange(49, 99), ahead, label=name, **style)
 panel.set(xlabel="time step", ylabel="value")
 figures.style.legend_beside(panel)
 plt.show()
@@ -331,49 +326,43 @@ plt.show()
 # %% [markdown]
 # ## How far back does it look?
 #
-# The gradient of the prediction by each point that was read says how
-# much that point counts. Before any training, through 49 products with
-# one matrix, next to nothing is left of the first points: these
-# gradients vanish, in the plain RNN the fastest. The gates of an LSTM
-# and a GRU can let something pass, but at the start they are half open.
-# What training makes of it is another matter:
+# Differentiate the prediction by each point that was read: the gradient
+# says how much that point counts. Before training, the early points
+# hardly count. Their gradient went through 49 products with one matrix,
+# and has vanished; in the plain RNN it is the smallest. And after
+# training?
 
 
 # %%
 def gradient_by_point(model, variables):
-    return jax.grad(lambda x: model.apply(variables, x)[0].sum())(
-        as_sequences
-    )
+    def total(x):
+        return model.apply(variables, x)[0].sum()
+
+    return np.abs(jax.grad(total)(as_sequences)).mean((0, 2))
 
 
 figure, panels = plt.subplots(
-    1, 2, figsize=(10, 3), layout="constrained", sharey=True
+    1, 2, figsize=(9, 3), layout="constrained", sharey=True
 )
 for index, name in enumerate(("rnn", "lstm", "gru")):
     model, after = trained[name]
     before = zoojax.init(jax.random.key(3), model, as_sequences[:1])
+    style = figures.style.line_style(index)
     for panel, variables in zip(panels, (before, after), strict=True):
-        size = np.abs(gradient_by_point(model, variables)).mean((0, 2))
-        panel.semilogy(
-            np.arange(49),
-            size,
-            label=name,
-            **figures.style.line_style(index),
-        )
-panels[0].set(
-    xlabel="time step",
-    ylabel="mean absolute gradient",
-    title="before training",
-)
-panels[1].set(xlabel="time step", title="after training")
+        sizes = gradient_by_point(model, variables)
+        panel.semilogy(np.arange(49), sizes, label=name, **style)
+panels[0].set(xlabel="time step", ylabel="mean absolute gradient")
+panels[0].set_title("before training", fontsize=10)
+panels[1].set(xlabel="time step")
+panels[1].set_title("after training", fontsize=10)
 figures.style.legend_beside(panels[1])
 plt.show()
 
 # %% [markdown]
-# All three look farther back than before. That an LSTM can remember for
-# long does not mean that it does: these waves can be told from their
-# last points and a few more, and it learns to look there. The plain RNN
-# looks back the farthest here, and is no better for it.
+# All three have learned to look farther back. But that an LSTM *can*
+# remember for long does not mean that it does: these waves can be told
+# from their last few points, and it learns to look there. The plain RNN
+# looks back the farthest here, and predicts no better for it.
 
 # %% [markdown]
 # ## Exercises
@@ -394,9 +383,9 @@ def wave_of(amplitude, frequency, phase, shift, length):
 check("a wave", wave_of)
 
 # %% [markdown]
-# **5.2** 20 waves of 50 points, the last three to be predicted. Which
-# shapes have the inputs of an MLP, the inputs of an RNN, and the
-# targets?
+# **5.2** 20 waves of 50 points; the last three points of each are to be
+# predicted from the others. What are the shapes of an MLP's inputs, of
+# an RNN's inputs, and of the targets?
 
 # %%
 # TODO: three tuples. A shape has the batch first.
@@ -410,10 +399,10 @@ check(
 )
 
 # %% [markdown]
-# **5.3** One step of a recurrent layer, by the formula above: `x`
-# (batch, inputs), `h` (batch, hidden), `weights` with `"W"` (inputs,
-# hidden), `"U"` (hidden, hidden), `"b"` and `"c"`. Return the new
-# state.
+# **5.3** One step of a recurrent layer, by the formula above. `x` is
+# (batch, inputs) and `h` is (batch, hidden); `weights` has `"W"`
+# (inputs, hidden), `"U"` (hidden, hidden), `"b"` and `"c"` (hidden,).
+# Return the new state alone.
 
 
 # %%
@@ -452,9 +441,10 @@ def run(step, weights, h, xs):
 check("a whole sequence", run)
 
 # %% [markdown]
-# **5.5** How many trainable numbers has an LSTM layer as above, with
-# one input feature and 16 hidden features? It has four gates (input,
-# forget, cell, output), each with W, U and two biases.
+# **5.5** How many trainable numbers does one LSTM layer have, with one
+# input feature and 16 hidden features, and without the output layer
+# after it? It has four gates (input, forget, cell, output), each with
+# W, U and two biases.
 
 # %%
 # TODO: count one gate, and multiply.
@@ -469,7 +459,7 @@ check("parameters of an LSTM", num_in_lstm)
 #
 # - A recurrent network reads any length with one set of weights; an MLP
 #   has a weight for each place.
-# - The state is a value: who reads a sequence in pieces has to pass it
-#   on, in either design.
-# - Look at the gradient by the input before you say that a network
-#   remembers.
+# - The state is a value. Whoever reads a sequence in pieces has to pass
+#   it on, in either design.
+# - Gates decide what is kept. Whether a network uses them to remember,
+#   its gradients tell.
