@@ -144,7 +144,6 @@ ANSWERS = {
             Wrong(lambda state: (rolled(state)[0], state % 6 + 1), "of the new one"),
             Wrong(without_a_remainder, "remainder by 16"),
             Wrong(lambda state: (rolled(state)[0], rolled(state)[0] % 6), "numbered from 1"),
-            Wrong(lambda state: Dice(state), "numbers are asked for"),
             Wrong(lambda state: None, "returns nothing"),
             Wrong(Dice, "numbers are asked for"),
         ],

@@ -2,7 +2,16 @@
 
 import re
 
+import answers_classifying
+import answers_conformal
+import answers_designs
+import answers_evaluating
+import answers_layers
+import answers_loops
+import answers_models
+import answers_pretrained
 import answers_simulating
+import answers_sinusoids
 import pytest
 
 from zoojax.spec.exercises import EXERCISES, NOT_YET, RIGHT, check, judge_answer
@@ -10,6 +19,15 @@ from zoojax.spec.exercises.judging import numbers
 
 ANSWERS = {
     **answers_simulating.ANSWERS,
+    **answers_layers.ANSWERS,
+    **answers_models.ANSWERS,
+    **answers_loops.ANSWERS,
+    **answers_sinusoids.ANSWERS,
+    **answers_classifying.ANSWERS,
+    **answers_evaluating.ANSWERS,
+    **answers_conformal.ANSWERS,
+    **answers_designs.ANSWERS,
+    **answers_pretrained.ANSWERS,
 }
 
 

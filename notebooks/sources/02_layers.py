@@ -157,8 +157,8 @@ plt.show()
 #
 # The brackets mean: round down.
 #
-# **2.2** Compute the output size of each row of this table, from the
-# top.
+# **2.2** A column is missing from this table: the output size of each
+# row. Compute it, from the top.
 
 # %%
 columns = ("size", "kernel_size", "stride", "padding", "dilation")
@@ -380,9 +380,10 @@ print("function, no key: ", dropout.apply({}, ones, key=None)[0])
 # The same masks: the object's counter stands for the step.
 
 # %% [markdown]
-# **2.6** Write dropout. `kept` says what stays, `rate` is the part that
-# is dropped on average. The mean of what comes out must be that of `x`,
-# on average over all masks.
+# **2.6** Write dropout. `kept` is an array that says which numbers of
+# `x` stay; `rate` is the part that is dropped on average, over all
+# masks. The mean of what comes out must be that of `x`, on average over
+# all masks. Return an array as long as `x`.
 
 
 # %%

@@ -375,13 +375,13 @@ print("equal:", np.allclose(grads["block.0.weight"], transposed))
 # %% [markdown]
 # ## Exercises
 #
-# **3.1** How many trainable numbers has Linear(10 to 16), BatchNorm,
-# ReLU, Linear(16 to 3)?
+# **3.1** How many trainable numbers are there in Linear(10 to 16),
+# BatchNorm, ReLU, Linear(16 to 4)?
 
 # %%
 # TODO: weights and biases of both, and what the BatchNorm learns.
 ### BEGIN SOLUTION
-num_parameters = 10 * 16 + 16 + 2 * 16 + 16 * 3 + 3
+num_parameters = 10 * 16 + 16 + 2 * 16 + 16 * 4 + 4
 ### END SOLUTION
 
 check("number of parameters", num_parameters)
@@ -427,9 +427,9 @@ def apply(params, x):
 check("network as a function", apply)
 
 # %% [markdown]
-# **3.4** This object keeps count and mean of the numbers that it has
-# seen. Write its pure twin: it takes a state, a dictionary of `"count"`
-# and `"mean"`, with a number, and returns the new state.
+# **3.4** This object keeps the count and the mean of the numbers it has
+# seen. Write its pure twin: it takes a state (a dictionary with
+# `"count"` and `"mean"`) and a number, and returns the new state.
 
 
 # %%

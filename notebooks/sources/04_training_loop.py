@@ -566,9 +566,9 @@ check("loop in JAX", jax_losses(loops.LINE_X, loops.LINE_Y))
 
 # %% [markdown]
 # **4.4** Clip gradients by their global norm: `gradients` is a list of
-# arrays. Where the norm of all their numbers together is over
-# `largest`, make all of them smaller by one factor, so that it is
-# `largest`.
+# arrays. Where the norm of all their numbers together is larger than
+# `largest`, make all of them smaller by one factor, so that the norm is
+# `largest`. Return a list again, each array in the shape it had.
 
 
 # %%

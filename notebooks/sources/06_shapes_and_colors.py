@@ -1,10 +1,18 @@
 # %% [markdown]
-# # 6 Shapes and colours: a CNN from end to end
+# # 6 Shapes and colors: a CNN from end to end
 #
 # From a configuration to a network that names the shape in a picture,
-# and one that names its colour: data, split, standardising,
+# and one that names its color: data, split, standardising,
 # architecture, training, a look inside, and where it fails. Each step
 # in both designs, with the same numbers.
+#
+# You will learn
+#
+# - the order of steps from data to a judged network;
+# - where the channels are, in either library;
+# - how to look inside of a network, and how to find out where it fails.
+#
+# Time: 75 minutes. Read notebooks 2 and 4 first.
 
 # %%
 # Installs what is missing, as on a hosted notebook: from the checkout
@@ -43,95 +51,82 @@ from zoojax.spec.side_by_side import SideBySide
 # ## Pictures and labels
 
 # %%
-config = ShapesConfig(
-    image_height=32,
-    image_width=32,
-    min_size=12,
-    max_size=28,
-    shades=False,
-)
-data = zoojax.simulate_shapes(jax.random.key(7), config, num_each=100)
-images, shapes, colors = map(
-    np.asarray, (data.images, data.shape, data.color)
-)
-shape_names, color_names = (
-    config.class_names("shape"),
-    config.class_names("color"),
-)
-print(images.shape, images.dtype, shape_names, color_names)
+config = ShapesConfig(32, 32, min_size=12, max_size=28)
+data = zoojax.simulate_shapes(jax.random.key(7), config, num_each=80)
+images = np.asarray(data.images)
+shapes, colors = np.asarray(data.shape), np.asarray(data.color)
+shape_names = config.class_names("shape")
+color_names = config.class_names("color")
+print("pictures:", images.shape, images.dtype)
+print("shapes:  ", *shape_names)
+print("colors:  ", *color_names)
 
-shown = np.arange(0, len(images), 151)[:16]
-titles = [
+shown = np.arange(0, len(images), 151)[:12]
+named = [
     f"{color_names[colors[i]]} {shape_names[shapes[i]]}" for i in shown
 ]
-figures.sample_images(images[shown], titles)
+figures.sample_images(images[shown], named, columns=6)
 
 # %% [markdown]
 # ## Split before you look
 #
-# Stratified: each part has the same share of each class. The two
-# backends deal the same samples.
+# Training, validation and test set are split before anything is learned
+# or even looked at. Stratified, each part has the same share of each
+# class. Both backends deal the same pictures.
 
 # %%
 fractions = (0.7, 0.15, 0.15)
+num = len(images)
 parts = zoojax.split_indices(
-    jax.random.key(7), len(images), fractions, labels=shapes
+    jax.random.key(7), num, fractions, labels=shapes
 )
-same = zootorch.split_indices(
-    zootorch.Generator(7),
-    len(images),
-    fractions,
-    labels=torch.tensor(shapes),
+also = zootorch.split_indices(
+    zootorch.Generator(7), num, fractions, labels=torch.tensor(shapes)
 )
-for name, part, other in zip(
-    ("train", "validation", "test"), parts, same, strict=True
+for name, part in zip(
+    ("train", "validation", "test"), parts, strict=True
 ):
-    equal = np.array_equal(part, other.numpy())
-    print(
-        f"{name:10} {len(part):5} pictures, each shape {np.bincount(shapes[part])}, equal: {equal}"
-    )
+    counts = np.bincount(shapes[part])
+    print(f"{name:10} {len(part):5} pictures, of each shape {counts}")
+print("equal:", all(map(np.array_equal, parts, also)))
 
 # %% [markdown]
 # ## Standardised inputs
 #
-# A picture is stored as bytes. A network gets numbers around 0: divided
-# by 255, less a mean, over a standard deviation, channel by channel.
-# `fit` and `predict` do this for pictures of bytes.
+# A picture is stored as bytes, and a network wants numbers around 0.
+# `standardise` divides by 255, subtracts a mean and divides by a
+# standard deviation, channel by channel. `fit` and `predict` do it for
+# you when they are given bytes.
 
 # %%
 standardised = np.asarray(zoojax.standardise(images[:200]))
-for name, values in (
-    ("bytes", images[:200]),
-    ("standardised", standardised),
-):
-    mean, spread = (
-        values.mean((0, 1, 2)).round(2),
-        values.std((0, 1, 2)).round(2),
-    )
-    print(
-        f"{name:13} mean of each channel {mean}, standard deviation {spread}"
-    )
+both = {"bytes": images[:200], "standardised": standardised}
+for name, values in both.items():
+    mean, spread = values.mean((0, 1, 2)), values.std((0, 1, 2))
+    print(f"{name:13} mean of each channel      {mean.round(2)}")
+    print(f"{'':13} their standard deviations {spread.round(2)}")
 
 # %% [markdown]
 # ## The architecture
 #
 # Convolutions with BatchNorm and pooling make a picture smaller and
-# deeper; of each channel the head keeps the maximum, wherever it is,
-# and linear blocks follow. Left what is done, right what is there.
+# deeper. Of each channel the head keeps the largest number, wherever it
+# is. Linear blocks follow.
 
 # %%
 SideBySide(zoojax.CNN.__call__, zootorch.CNN)
 
 # %%
 blocks = {
+    "height": 32,
+    "width": 32,
     "num_cnn_channels": 16,
     "num_cnn_layers": 1,
     "conv_activation": "relu",
     "head": "max",
+    "dropout": 0.1,
 }
-architecture = CNNConfig(
-    num_classes=4, height=32, width=32, dropout=0.1, **blocks
-)
+architecture = CNNConfig(num_classes=4, **blocks)
 described = zoojax.CNN(architecture)
 module = zootorch.CNN(architecture, zootorch.Generator(3))
 
@@ -141,9 +136,14 @@ for name, shape in layers.items():
     print(f"{name:16} {shape}")
 
 # %% [markdown]
-# Each block halves height and width. Pictures of torch have their
-# channels first, (3, 32, 32), and those of Flax last, (32, 32, 3). The
-# data sets hold them channels last; zootorch's CNN turns them itself.
+# **Where the channels are.** Torch has them first, (3, 32, 32), and
+# Flax last, (32, 32, 3). The data sets have them last, in both packages;
+# `zootorch.standardise` moves them to the front.
+
+# %%
+print("zoojax:  ", zoojax.standardise(images[:1]).shape)
+picture = torch.tensor(images[:1])
+print("zootorch:", tuple(zootorch.standardise(picture).shape))
 
 # %% [markdown]
 # ## Train it, twice
@@ -156,9 +156,8 @@ train, validation, test = (
     Batch(images[part], shapes[part]) for part in parts
 )
 
-variables = zoojax.init(
-    jax.random.key(3), described, zoojax.standardise(train.inputs[:1])
-)
+example = zoojax.standardise(train.inputs[:1])
+variables = zoojax.init(jax.random.key(3), described, example)
 state, by_function = zoojax.fit(
     described, variables, train, config=settings, validation=validation
 )
@@ -178,85 +177,74 @@ figures.loss_curves({"zoojax": by_function, "zootorch": by_object})
 # %%
 found = zoojax.evaluate(described, state.variables, test)
 also = zootorch.evaluate(module, to_torch(test))
-print(
-    f"zoojax:   {found.accuracy:.1%} of {len(test.targets)} test pictures are right"
-)
+print(f"{len(test.targets)} test pictures, of which are right:")
+print(f"zoojax:   {found.accuracy:.1%}")
 print(f"zootorch: {also.accuracy:.1%}")
-differently = np.sum(
-    np.asarray(found.predictions) != np.asarray(also.predictions)
-)
-print("pictures that the two call differently:", int(differently))
+others = np.asarray(found.predictions) != np.asarray(also.predictions)
+print("called differently by the two:", int(others.sum()))
 
 # %% [markdown]
-# In float32 the two part by a rounding at each step, as one program
-# does on two machines, and training makes much of little; what they
-# learn is as good. In float64 the tests of this project hold such runs
-# together to twelve digits, for a thousand steps.
+# In float32 the two part by one rounding a step, as one program does on
+# two machines, and training makes much of little. What they learn is as
+# good. In float64 the tests of this project hold such runs together for
+# a thousand steps, to twelve digits.
 
 # %% [markdown]
-# ## Colour is easier
+# ## Color is easier
 #
-# The same network with another label. A colour is there in every pixel
-# of a shape, and a shape only in all of them together.
+# The same network with other labels, and half the training. A color is
+# in every pixel of a shape; a shape is in all of them together.
 
 # %%
-of_colors = zoojax.CNN(
-    CNNConfig(num_classes=6, height=32, width=32, dropout=0.1, **blocks)
+of_colors = zoojax.CNN(CNNConfig(num_classes=6, **blocks))
+train_c, validation_c, test_c = (
+    Batch(images[part], colors[part]) for part in parts
 )
-by_color = [Batch(images[part], colors[part]) for part in parts]
-start = zoojax.init(
-    jax.random.key(3), of_colors, zoojax.standardise(images[:1])
+start = zoojax.init(jax.random.key(3), of_colors, example)
+shorter = TrainConfig(
+    seed=3, num_epochs=5, batch_size=20, learning_rate=3e-3
 )
-color_state, color_history = zoojax.fit(
-    of_colors,
-    start,
-    by_color[0],
-    config=settings,
-    validation=by_color[1],
+color_state, _ = zoojax.fit(
+    of_colors, start, train_c, config=shorter, validation=validation_c
 )
-color_found = zoojax.evaluate(
-    of_colors, color_state.variables, by_color[2]
-)
-print(
-    f"colour: {color_found.accuracy:.1%}, shape: {found.accuracy:.1%}"
-)
+by_color = zoojax.evaluate(of_colors, color_state.variables, test_c)
+print(f"shape: {found.accuracy:.1%} after 10 epochs")
+print(f"color: {by_color.accuracy:.1%} after 5 epochs")
 
 # %% [markdown]
 # ## A look inside
 #
 # What does the first layer make of a picture? In torch a hook is hung
-# on a layer and called whenever the layer is. A function has nowhere to
-# hang it: Flax hands all intermediate values out when it is asked to.
+# on a layer, and called whenever the layer is. A function has nowhere
+# to hang a hook: when asked, Flax returns all values in between.
 
 # %%
 picture = test.inputs[:1]
 
 seen = {}
 hook = module.conv_block[0].register_forward_hook(
-    lambda _, __, output: seen.update(conv=output)
+    lambda layer, inputs, output: seen.update(output=output)
 )
 module.eval()(zootorch.standardise(torch.tensor(picture)))
 hook.remove()
 
-_, handed_out = described.apply(
+_, returned = described.apply(
     state.variables,
     zoojax.standardise(picture),
     capture_intermediates=True,
     mutable="intermediates",
 )
-maps = np.asarray(
-    handed_out["intermediates"]["conv_block_0"]["__call__"][0]
-)[0]
-print(
-    "zoojax:", maps.shape, " zootorch:", tuple(seen["conv"].shape[1:])
-)
+(maps,) = returned["intermediates"]["conv_block_0"]["__call__"]
+maps = np.asarray(maps)[0]
+print("zoojax:  ", maps.shape)
+print("zootorch:", tuple(seen["output"].shape[1:]))
 
 figure, panels = plt.subplots(
-    2, 5, figsize=(9, 3.8), layout="constrained"
+    2, 6, figsize=(8, 3), layout="constrained"
 )
 panels[0, 0].imshow(picture[0])
 panels[0, 0].set_title("picture", fontsize=9)
-for panel, channel in zip(panels.ravel()[1:], range(9), strict=True):
+for channel, panel in enumerate(panels.ravel()[1:]):
     panel.imshow(maps[..., channel], cmap="gray")
     panel.set_title(f"channel {channel}", fontsize=9)
 for panel in panels.ravel():
@@ -266,43 +254,40 @@ plt.show()
 # %% [markdown]
 # ## Where does it fail?
 #
-# The simulation has kept what each picture was made from, so we can
-# ask: is it the small ones?
+# The simulation kept what each picture was made from, so we can ask:
+# does it fail with small shapes?
 
 # %%
 sizes = np.asarray(data.size)[parts[2]]
 right = found.predictions == test.targets
 edges = np.arange(12, 28, 3)
-group = np.digitize(sizes, edges) - 1
+group = np.minimum(np.digitize(sizes, edges), len(edges)) - 1
 rates = [right[group == place].mean() for place in range(len(edges))]
-labels = [f"{edge} to {min(edge + 2, 28)}" for edge in edges]
-figure, panel = plt.subplots(figsize=(7, 2.8), layout="constrained")
-panel.bar(labels, rates, color="tab:blue")
+ranges = [f"{edge} to {edge + 2}" for edge in edges]
+ranges[-1] = f"{edges[-1]} and 28"
+
+figure, panel = plt.subplots(figsize=(7, 2.6), layout="constrained")
+panel.bar(ranges, rates, color=figures.style.BLUE)
 panel.axhline(1 / 4, color="black", linestyle="--", label="guessing")
-panel.set(
-    xlabel="size of the shape (pixels)",
-    ylabel="part that is right",
-    ylim=(0, 1),
-)
+panel.set(xlabel="size of the shape (pixels)", ylabel="accuracy")
+panel.set_ylim(0, 1)
 figures.style.legend_beside(panel)
 plt.show()
 
 # %% [markdown]
 # ## Hand it over
 #
-# Weights that one backend saved, the other loads: same names in the
-# file, same axes.
+# What one backend saved, the other loads: the file has one set of names
+# and one order of axes.
 
 # %%
 with tempfile.TemporaryDirectory() as folder:
     zoojax.save_pretrained(folder, described, state.variables)
     loaded = zootorch.load_pretrained(folder)
-outputs = zootorch.predict(loaded, torch.tensor(test.inputs))
+outputs = zootorch.predict(loaded, torch.tensor(test.inputs)).numpy()
 expected = zoojax.predict(described, state.variables, test.inputs)
-print(
-    "largest difference of the outputs:",
-    np.abs(outputs.numpy() - np.asarray(expected)).max(),
-)
+difference = np.abs(outputs - expected).max() / np.abs(expected).max()
+print(f"largest difference of the outputs: {difference:.1e} of them")
 
 # %% [markdown]
 # ## Exercises
@@ -313,7 +298,8 @@ print(
 
 # %%
 def channels_first(images):
-    # TODO: np.transpose(images, order of the old axes). A reshape would mix pixels up.
+    # TODO: np.transpose(images, order of the old axes).
+    #   A reshape would mix the pixels up.
     ### BEGIN SOLUTION
     return np.transpose(images, (0, 3, 1, 2))
     ### END SOLUTION
@@ -322,9 +308,9 @@ def channels_first(images):
 check("channels first", channels_first)
 
 # %% [markdown]
-# **6.2** Pictures of 64 by 64 go through three blocks: a convolution
-# with kernel 3, stride 1 and padding 1, then a pool of 2. There are 16
-# channels. How many features has the flattened result?
+# **6.2** Pictures of 64 by 64 go through three blocks, each with 16
+# output channels: a convolution with kernel 3, stride 1 and padding 1,
+# then a pool of 2. How many features does the flattened result have?
 
 # %%
 # TODO: which of the two changes height and width, and how?
@@ -335,11 +321,11 @@ num_features = 16 * 8 * 8
 check("flattened features", num_features)
 
 # %% [markdown]
-# **6.3** How many trainable numbers has a convolution with kernel 3,
-# from 3 channels to 16, with its bias?
+# **6.3** How many trainable numbers does a convolution with a kernel of
+# 3 by 3 have, from 3 channels to 16, with its bias?
 
 # %%
-# TODO: each of 16 kernels looks at a square of pixels in every input channel.
+# TODO: count one kernel with its bias. How many kernels are there?
 ### BEGIN SOLUTION
 in_convolution = 16 * (3 * 3 * 3 + 1)
 ### END SOLUTION
@@ -363,8 +349,9 @@ check("mirrored pictures", mirrored)
 
 # %% [markdown]
 # **6.5** Where does it fail? `right` (samples,) says which predictions
-# are right, `group` (samples,) to which of `num_groups` each sample
-# belongs. Return the accuracy of each group.
+# are right, `group` (samples,) to which of `num_groups` groups each
+# sample belongs. Groups are numbered from 0, and none is empty. Return
+# the accuracy of each group.
 
 
 # %%
@@ -382,9 +369,9 @@ check("accuracy of each group", accuracy_of_each)
 # %% [markdown]
 # ## What to take away
 #
-# - The job is the same in both: data, split, standardise, describe,
-#   train, judge.
-# - Know where the channels are. Nothing fails when they are elsewhere:
-#   it only learns badly.
-# - Keep the factors of a simulation: they say where a network fails,
-#   and so what to do.
+# - The job is the same in both designs: data, split, standardise,
+#   describe, train, judge.
+# - Know where the channels are. With wrong axes nothing need fail: a
+#   network only learns badly.
+# - Keep the factors of a simulation. They say where a network fails,
+#   and so what to do about it.

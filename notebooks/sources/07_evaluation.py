@@ -3,8 +3,17 @@
 #
 # How good is a classifier? Accuracy is one answer, and often a poor
 # one. We look at confusion matrices, precision and recall, ROC and
-# precision-recall curves, and see a network of 98% accuracy that is of
-# no use.
+# precision-recall curves, and meet a classifier with an accuracy of 98%
+# that is of no use.
+#
+# You will learn
+#
+# - to read a confusion matrix, precision, recall and F1;
+# - what the two kinds of curves show, and what their areas mean;
+# - when accuracy misleads, and how sure a test makes you;
+# - how a metric is written as a function, and as an object.
+#
+# Time: 60 minutes. Read notebook 6 first.
 
 # %%
 # Installs what is missing, as on a hosted notebook: from the checkout
@@ -42,42 +51,32 @@ from zoojax.spec.side_by_side import SideBySide
 # to 16.
 
 # %%
-wide = ShapesConfig(
-    image_height=32,
-    image_width=32,
-    min_size=12,
-    max_size=28,
-    shades=False,
-)
-small = ShapesConfig(
-    image_height=32,
-    image_width=32,
-    min_size=9,
-    max_size=16,
-    shades=False,
-)
+wide = ShapesConfig(32, 32, min_size=12, max_size=28)
+small = ShapesConfig(32, 32, min_size=9, max_size=16)
 names = wide.class_names("shape")
 
-made = zoojax.simulate_shapes(jax.random.key(7), wide, num_each=100)
-held_out = zoojax.simulate_shapes(jax.random.key(8), small, num_each=15)
-train = Batch(np.asarray(made.images), np.asarray(made.shape))
-test = Batch(np.asarray(held_out.images), np.asarray(held_out.shape))
 
-model = zoojax.CNN(
-    CNNConfig(
-        num_classes=4,
-        height=32,
-        width=32,
-        num_cnn_channels=16,
-        num_cnn_layers=1,
-        dropout=0.1,
-        conv_activation="relu",
-        head="max",
-    )
+def simulated(seed, config, num_each):
+    key = jax.random.key(seed)
+    made = zoojax.simulate_shapes(key, config, num_each)
+    return Batch(np.asarray(made.images), np.asarray(made.shape))
+
+
+train = simulated(7, wide, num_each=80)
+test = simulated(8, small, num_each=15)
+architecture = CNNConfig(
+    num_classes=4,
+    height=32,
+    width=32,
+    num_cnn_channels=16,
+    num_cnn_layers=1,
+    conv_activation="relu",
+    head="max",
+    dropout=0.1,
 )
-variables = zoojax.init(
-    jax.random.key(3), model, zoojax.standardise(train.inputs[:1])
-)
+model = zoojax.CNN(architecture)
+example = zoojax.standardise(train.inputs[:1])
+variables = zoojax.init(jax.random.key(3), model, example)
 settings = TrainConfig(
     seed=3, num_epochs=10, batch_size=20, learning_rate=3e-3
 )
@@ -86,17 +85,16 @@ state, _ = zoojax.fit(model, variables, train, config=settings)
 logits = zoojax.predict(model, state.variables, test.inputs)
 probs = np.asarray(jax.nn.softmax(logits))
 labels, predictions = test.targets, probs.argmax(1)
-print(
-    f"accuracy: {zoojax.accuracy(labels, predictions):.1%} of {len(labels)} pictures"
-)
+accuracy = zoojax.accuracy(labels, predictions)
+print(f"accuracy: {accuracy:.1%} of {len(labels)} pictures")
 
 # %% [markdown]
 # ## The confusion matrix
 #
-# Rows: what it was. Columns: what was said. The diagonal is right, and
-# all else says *how* it is wrong. A metric as a function takes all at
-# once and returns a number. As an object it counts, batch after batch,
-# and computes when asked.
+# Rows: what a picture was. Columns: what it was called. The diagonal is
+# right, and all else says *how* it is wrong. As a function, a metric is
+# given all samples at once and returns a number. As an object it counts
+# batch after batch, and computes when it is asked.
 
 # %%
 SideBySide(zoojax.confusion_matrix, zootorch.ConfusionMatrix)
@@ -119,127 +117,111 @@ figures.confusion_matrices(
 # %% [markdown]
 # ## Precision and recall
 #
-# Of each class. **Precision**: of those called circles, which part are
-# circles (a column of the matrix). **Recall**: of the circles, which
-# part are called so (a row). **F1** is their harmonic mean: it is low
-# when either is.
+# Each class has its own. **Precision**: of all that were called
+# circles, which part are circles? That is a column of the matrix.
+# **Recall**: of all circles, which part were called so? That is a row.
+# **F1** is their harmonic mean, which is low when either is low.
 
 # %%
-precision = zoojax.precision(labels, predictions, len(names))
-recall = zoojax.recall(labels, predictions, len(names))
-f1 = zoojax.f1(labels, predictions, len(names))
+num = len(names)
+precision = zoojax.precision(labels, predictions, num)
+recall = zoojax.recall(labels, predictions, num)
+f1 = zoojax.f1(labels, predictions, num)
 print("             precision  recall     F1")
-for place, name in enumerate(names):
-    print(
-        f"{name:12} {precision[place]:9.1%} {recall[place]:7.1%} {f1[place]:6.1%}"
-    )
-macro = zoojax.f1(labels, predictions, len(names), average="macro")
-print(f"F1, mean of the classes (macro): {macro:.1%}")
+for name, *each in zip(names, precision, recall, f1, strict=True):
+    print("{:12} {:9.1%} {:7.1%} {:6.1%}".format(name, *each))
+macro = zoojax.f1(labels, predictions, num, average="macro")
+micro = zoojax.f1(labels, predictions, num, average="micro")
+print(f"macro, the mean of the classes: F1 {macro:.1%}")
+print(f"micro, of all samples at once:  F1 {micro:.1%}")
+
+# %% [markdown]
+# With one label a sample, micro F1 is the accuracy. Macro counts every
+# class alike, however rare it is.
 
 # %% [markdown]
 # ## Curves: every threshold at once
 #
 # A class is called when its score is over a threshold, and the
-# threshold is ours to choose. An ROC curve shows, for all of them,
-# which part of the class is found against which part of the others is
+# threshold is ours to choose. For every threshold, an ROC curve shows
+# which part of the class is found, against which part of the others is
 # taken for it. A precision-recall curve shows how pure the catch is.
+# Each class is set against the rest.
 
 # %%
-of_class = {
-    name: (labels == place).astype(int)
-    for place, name in enumerate(names)
-}
-roc = {
-    name: zoojax.roc_curve(ones, probs[:, i])[:2]
-    for i, (name, ones) in enumerate(of_class.items())
-}
-areas = dict(
-    zip(
-        names,
-        map(float, zoojax.roc_auc(labels, probs, average=None)),
-        strict=True,
+roc, catch = {}, {}
+for place, name in enumerate(names):
+    ones = (labels == place).astype(int)
+    false, true, _ = zoojax.roc_curve(ones, probs[:, place])
+    roc[name] = np.asarray(false), np.asarray(true)
+    pure, found, _ = zoojax.precision_recall_curve(
+        ones, probs[:, place]
     )
-)
-figures.roc_curves(
-    {name: tuple(map(np.asarray, each)) for name, each in roc.items()},
-    areas,
-)
+    catch[name] = np.asarray(pure), np.asarray(found)
+areas = map(float, zoojax.roc_auc(labels, probs, average=None))
+areas = dict(zip(names, areas, strict=True))
+figures.roc_curves(roc, areas)
 
 # %%
-curves = {
-    name: zoojax.precision_recall_curve(ones, probs[:, i])[:2]
-    for i, (name, ones) in enumerate(of_class.items())
-}
-averages = zoojax.average_precision(labels, probs, average=None)
+means = map(
+    float, zoojax.average_precision(labels, probs, average=None)
+)
 figures.precision_recall_curves(
-    {
-        name: tuple(map(np.asarray, each))
-        for name, each in curves.items()
-    },
-    dict(zip(names, map(float, averages), strict=True)),
+    catch, dict(zip(names, means, strict=True))
 )
 
 # %% [markdown]
 # The area under the ROC curve is a chance: that a picture of the class
-# has a higher score than one of another class. Count all pairs, a tie
-# as half, and it comes out:
+# has a higher score than a picture of another class. Count all pairs,
+# a tie as half, and this comes out:
 
 # %%
 ones, zeros = probs[labels == 0, 0], probs[labels != 0, 0]
-pairs = (ones[:, None] > zeros).mean() + 0.5 * (
-    ones[:, None] == zeros
-).mean()
-print(f"of all pairs: {pairs:.6f}, area: {areas[names[0]]:.6f}")
+above, equal = ones[:, None] > zeros, ones[:, None] == zeros
+pairs = above.mean() + equal.mean() / 2
+print(f"part of the pairs: {pairs:.6f}, area: {areas[names[0]]:.6f}")
 assert abs(pairs - areas[names[0]]) < 1e-6
 
 # %% [markdown]
 # ## When accuracy misleads
 #
 # Something rare: 2% of 5,000 samples. One "classifier" always says no.
-# Another has scores that are a bit higher for the rare ones.
+# Another one has scores that are somewhat higher for the rare ones.
 
 # %%
 generator = np.random.default_rng(2)
 rare = (generator.random(5000) < 0.02).astype(int)
-always_no = np.zeros(5000, int)
 scores = generator.normal(size=5000) + 1.8 * rare
-
-print("                     accuracy  recall")
-for name, said in (
-    ("always no", always_no),
-    ("score over 1.0", (scores > 1).astype(int)),
-):
-    recall_of_rare = zoojax.recall(rare, said, 2)[1]
-    print(
-        f"{name:20} {zoojax.accuracy(rare, said):9.1%} {recall_of_rare:7.1%}"
-    )
+said = {
+    "always no": np.zeros(5000, int),
+    "score over 1.0": (scores > 1).astype(int),
+}
+print("               accuracy  recall  precision")
+for name, each in said.items():
+    accuracy = zoojax.accuracy(rare, each)
+    recall = zoojax.recall(rare, each, 2)[1]
+    precision = zoojax.precision(rare, each, 2)[1]
+    print(f"{name:14} {accuracy:8.1%} {recall:7.1%} {precision:10.1%}")
 
 # %% [markdown]
-# By accuracy the useless one wins. And a good ROC curve is not enough
-# either: of the 98% that are not rare, even a small part is many. The
-# precision-recall curve shows it.
+# By accuracy the useless one wins. Nor is a good ROC curve enough. It
+# counts in parts of the other class, and even a small part of the 98%
+# is many. The precision-recall curve shows that.
 
 # %%
-area, average = (
-    float(zoojax.roc_auc(rare, scores)),
-    float(zoojax.average_precision(rare, scores)),
-)
-false, true, _ = map(np.asarray, zoojax.roc_curve(rare, scores))
-purity, found, _ = map(
-    np.asarray, zoojax.precision_recall_curve(rare, scores)
-)
+area = float(zoojax.roc_auc(rare, scores))
+mean = float(zoojax.average_precision(rare, scores))
+false, true, _ = zoojax.roc_curve(rare, scores)
+pure, found, _ = zoojax.precision_recall_curve(rare, scores)
+
 figure, (left, right) = plt.subplots(
     1, 2, figsize=(8, 3.6), layout="constrained"
 )
-left.plot(false, true, label=f"AUC {area:.2f}")
+left.plot(false, true, label=f"area {area:.2f}")
 left.plot((0, 1), (0, 1), color="black", linestyle=":", label="chance")
 left.set(xlabel="false positive rate", ylabel="true positive rate")
-right.plot(
-    found,
-    purity,
-    drawstyle="steps-post",
-    label=f"average precision {average:.2f}",
-)
+steps = {"drawstyle": "steps-post"}
+right.plot(found, pure, label=f"average precision {mean:.2f}", **steps)
 right.axhline(rare.mean(), color="black", linestyle=":", label="chance")
 right.set(xlabel="recall", ylabel="precision")
 for panel in (left, right):
@@ -251,65 +233,51 @@ plt.show()
 # ## Numbers: R² and correlation are not the same
 #
 # Three predictors of one target. Pearson's r asks whether the points
-# are on *a* line, R² whether they are on *the* line where both are
-# equal.
+# are on *a* line; R² asks whether they are on *the* line where
+# prediction and truth are equal.
 
 # %%
 truth = generator.normal(size=400)
 guesses = {
     "with noise": truth + 0.4 * generator.normal(size=400),
-    "half too small": 0.5 * truth,
+    "half as large": 0.5 * truth,
     "1 too high": truth + 1,
 }
+print("               Pearson's r      R²   mean absolute error")
 for name, guess in guesses.items():
     r, r2 = zoojax.pearson_r(truth, guess), zoojax.r2(truth, guess)
-    print(
-        f"{name:15} Pearson's r {r:6.3f}   R² {r2:6.3f}   mean error {zoojax.mae(truth, guess):.3f}"
-    )
+    error = zoojax.mae(truth, guess)
+    print(f"{name:14} {r:11.3f} {r2:7.3f} {error:21.3f}")
 
 # %% [markdown]
 # ## A test set is a draw
 #
 # Would another test set give the same accuracy? We can simulate some,
-# of several sizes.
+# of three sizes.
 
 # %%
-drawn = zoojax.simulate_shapes(jax.random.key(9), small, num_each=150)
-right_ones = np.asarray(
-    zoojax.predict(
-        model, state.variables, np.asarray(drawn.images)
-    ).argmax(1)
-    == drawn.shape
-)
-order = np.random.default_rng(0).permutation(len(right_ones))
-figure, panel = plt.subplots(figsize=(7, 2.8), layout="constrained")
+drawn = simulated(9, small, num_each=150)
+logits = zoojax.predict(model, state.variables, drawn.inputs)
+right = np.asarray(logits).argmax(1) == drawn.targets
+right = np.random.default_rng(0).permutation(right)
+
+figure, panel = plt.subplots(figsize=(7, 2.6), layout="constrained")
 for place, size in enumerate((30, 100, 300)):
-    accuracies = (
-        right_ones[order][: 3600 // size * size]
-        .reshape(-1, size)[:12]
-        .mean(1)
-    )
-    panel.plot(
-        [place] * len(accuracies),
-        accuracies,
-        "o",
-        alpha=0.6,
-        color="tab:blue",
-    )
-panel.axhline(
-    right_ones.mean(),
-    color="black",
-    linestyle="--",
-    label="all 3,600 pictures",
-)
+    rates = right[: 12 * size].reshape(12, size).mean(1)
+    where = np.full(12, place)
+    panel.plot(where, rates, "o", alpha=0.6, color=figures.style.BLUE)
+whole = {"linestyle": "--", "label": "all 3,600 pictures"}
+panel.axhline(right.mean(), color="black", **whole)
 panel.set_xticks(range(3), ["30 pictures", "100", "300"])
 panel.set(ylabel="accuracy of a test set", xlim=(-0.5, 2.5))
 figures.style.legend_beside(panel)
 plt.show()
 
 # %% [markdown]
-# The spread is about the square root of a(1 - a)/n. Say how large the
-# test set was.
+# The standard deviation of an accuracy $a$ of $n$ pictures is about
+# $\sqrt{a(1 - a)/n}$. Say how large the test set was.
+#
+# All of this at once, with the figures, is `zoo evaluate --folder run`.
 
 # %% [markdown]
 # ## Exercises
@@ -333,8 +301,8 @@ def confusion(labels, predictions, num):
 check("confusion matrix", confusion)
 
 # %% [markdown]
-# **7.2** From such a matrix, return precision and recall of each class,
-# as a pair of arrays.
+# **7.2** From such a matrix, return the precision and the recall of
+# each class, as a pair of arrays (classes,): precision first.
 
 
 # %%
@@ -349,7 +317,7 @@ def precision_and_recall(counts):
 check("precision and recall", precision_and_recall)
 
 # %% [markdown]
-# **7.3** F1 of a class, from its precision and recall.
+# **7.3** From the precision and the recall of a class, return its F1.
 
 
 # %%
@@ -379,13 +347,16 @@ def area_by_pairs(ones, zeros):
 check("area by pairs", area_by_pairs)
 
 # %% [markdown]
-# **7.5** Which number would you look at first? One of "accuracy",
-# "precision", "recall", "R²".
+# **7.5** Which number would you look at first? One of `"accuracy"`,
+# `"precision"`, `"recall"`, `"R²"` (`"R2"` will do as well).
 
 # %%
 # TODO: a word for each.
 ### BEGIN SOLUTION
-mines, mail, balanced, price = "recall", "precision", "accuracy", "R²"
+mines = "recall"
+mail = "precision"
+balanced = "accuracy"
+price = "R²"
 ### END SOLUTION
 choices = {
     "no mine may be overlooked": mines,
@@ -400,7 +371,7 @@ check("which metric", choices)
 # ## What to take away
 #
 # - Look at the confusion matrix before any single number.
-# - With rare classes, accuracy and even ROC look good for free: use
-#   precision and recall.
-# - A metric is a function of all samples; where it is an object, it has
-#   to be filled with all of them, and emptied before the next use.
+# - Where a class is rare, accuracy looks good for free, and so does
+#   ROC: use precision and recall.
+# - As a function, a metric is given all samples. As an object it has to
+#   be filled with all of them, and emptied before it is used again.

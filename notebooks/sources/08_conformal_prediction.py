@@ -1,11 +1,18 @@
 # %% [markdown]
 # # 8 Conformal prediction: saying how sure
 #
-# A network says "circle, 97%". Is it right 97 times in 100? Nobody has
+# A network says "circle, 97%". Is it right 97 times in 100? Nobody
 # promised that. Conformal prediction makes a promise: **sets** of
-# labels that hold the truth with the chance that you ask for, whatever
-# the network. All it needs is a few samples that the network has not
-# seen.
+# labels that hold the truth as often as you ask for, whatever the
+# network. All it needs is some samples that the network has not seen.
+#
+# You will learn
+#
+# - how a threshold makes sets with a promise, in three lines;
+# - what is promised: on average, for samples like those before;
+# - what to do for classes, for numbers, and for sequences that drift.
+#
+# Time: 75 minutes. Read notebook 7 first.
 
 # %%
 # Installs what is missing, as on a hosted notebook: from the checkout
@@ -49,40 +56,33 @@ from zoojax.spec.side_by_side import SideBySide
 # ## A network and its probabilities
 
 # %%
-config = ShapesConfig(
-    image_height=32,
-    image_width=32,
-    min_size=10,
-    max_size=28,
-    shades=False,
-)
+config = ShapesConfig(32, 32, min_size=10, max_size=28)
 names = config.class_names("shape")
 
 
 def simulated(seed, num_each, config=config):
-    made = zoojax.simulate_shapes(
-        jax.random.key(seed), config, num_each
-    )
+    key = jax.random.key(seed)
+    made = zoojax.simulate_shapes(key, config, num_each)
     return Batch(np.asarray(made.images), np.asarray(made.shape))
 
 
-train, calibration, test = (
-    simulated(7, 100),
-    simulated(8, 15),
-    simulated(9, 40),
+train = simulated(7, num_each=80)
+calibration = simulated(8, num_each=15)
+test = simulated(9, num_each=40)
+
+architecture = CNNConfig(
+    num_classes=4,
+    height=32,
+    width=32,
+    num_cnn_channels=16,
+    num_cnn_layers=1,
+    conv_activation="relu",
+    head="max",
+    dropout=0.1,
 )
-blocks = {
-    "num_cnn_channels": 16,
-    "num_cnn_layers": 1,
-    "conv_activation": "relu",
-    "head": "max",
-}
-model = zoojax.CNN(
-    CNNConfig(num_classes=4, height=32, width=32, dropout=0.1, **blocks)
-)
-start = zoojax.init(
-    jax.random.key(3), model, zoojax.standardise(train.inputs[:1])
-)
+model = zoojax.CNN(architecture)
+example = zoojax.standardise(train.inputs[:1])
+start = zoojax.init(jax.random.key(3), model, example)
 settings = TrainConfig(
     seed=3, num_epochs=8, batch_size=20, learning_rate=3e-3
 )
@@ -90,35 +90,32 @@ state, _ = zoojax.fit(model, start, train, config=settings)
 
 
 def probabilities(batch):
-    return np.asarray(
-        jax.nn.softmax(
-            zoojax.predict(model, state.variables, batch.inputs)
-        )
-    )
+    logits = zoojax.predict(model, state.variables, batch.inputs)
+    return np.asarray(jax.nn.softmax(logits))
 
 
 probs, test_probs = probabilities(calibration), probabilities(test)
-sure = test_probs.max(1) > 0.95
 right = test_probs.argmax(1) == test.targets
-print(f"right: {right.mean():.1%} of {len(right)}")
-print(
-    f"where it says more than 95%: {right[sure].mean():.1%} of {sure.sum()}"
-)
+sure = test_probs.max(1) > 0.95
+print(f"right: {right.mean():.1%} of {len(right)} pictures")
+print(f"surer than 95%: {sure.sum()} pictures")
+print(f"of these are right: {right[sure].mean():.1%}")
 
 # %% [markdown]
 # ## Split conformal prediction, in three lines
 #
-# 1. Take samples that were not trained on, and a **score** of how badly
-#    each true label fits: here 1 - its probability.
-# 2. The threshold is the k-th smallest score, k = ceil((n + 1)(1 -
-#    alpha)).
-# 3. The set of a new picture holds all labels whose score is not over
+# 1. Take samples that were not trained on, and give each a **score**
+#    that says how badly its true label fits: here, 1 - its probability.
+# 2. The threshold is the k-th smallest of the n scores, where
+#    k = ceil((n + 1)(1 - alpha)).
+# 3. The set of a new picture holds every label whose score is not over
 #    the threshold.
 #
-# If old and new samples are exchangeable, the new one's score is
-# equally likely to take any place among the others: so it is among the
-# k smallest with a chance of k/(n + 1), which is 1 - alpha or a bit
-# more. Nothing is asked of the network.
+# Why does that work? If old and new samples are exchangeable, then the
+# new sample's score is equally likely to take any of the n + 1 places
+# among the others. The chance that it is among the k smallest is
+# k/(n + 1), which is 1 - alpha or a bit more. Nothing is asked of the
+# network.
 
 # %%
 SideBySide(
@@ -130,68 +127,60 @@ alpha = 0.1
 
 scores = zoojax.label_scores(zoojax.lac(probs), calibration.targets)
 threshold = zoojax.calibrate(scores, alpha)
-sets = zoojax.prediction_sets(test_probs, threshold)
+sets = np.asarray(zoojax.prediction_sets(test_probs, threshold))
 
 predictor = zootorch.SplitConformalClassifier(alpha)
 predictor.calibrate(
     torch.tensor(probs), torch.tensor(calibration.targets)
 )
-assert np.array_equal(
-    sets, predictor.predict_sets(torch.tensor(test_probs))
-)
+also = predictor.predict_sets(torch.tensor(test_probs))
+print("same sets:", np.array_equal(sets, also))
 
 held = np.asarray(zoojax.conformal.coverage(sets, test.targets))
-print(
-    f"sets that hold the truth: {held:.1%} (asked for: {1 - alpha:.0%})"
-)
-print(
-    "sets with 0, 1, 2, ... labels:",
-    zoojax.conformal.set_size_counts(sets),
-)
+print(f"sets that hold the truth: {held:.1%}, asked for: 90%")
+sizes = sets.sum(1)
+for size in range(sizes.max() + 1):
+    print(f"sets of {size} labels: {np.sum(sizes == size)}")
+
+# %% [markdown]
+# (The packages count k with fractions: in floating point numbers,
+# `10 * (1 - 0.7)` is a little over 3, and rounds up to 4.)
+#
+# Some pictures with a set of one label, and some with two:
 
 # %%
-sizes = np.asarray(sets).sum(1)
 shown = np.concatenate(
     [np.flatnonzero(sizes == size)[:6] for size in (1, 2)]
 )
 figures.sample_sets(
-    test.inputs[shown],
-    np.asarray(sets)[shown],
-    test.targets[shown],
-    names,
+    test.inputs[shown], sets[shown], test.targets[shown], names
 )
-
-# %% [markdown]
-# Where it is sure, the set is small; where it is not, the set says so.
 
 # %% [markdown]
 # ## Does the promise hold?
 #
-# For every alpha, with two scores: `lac` is 1 - probability, `aps` adds
+# For every alpha, with two scores. `lac` is 1 - probability. `aps` adds
 # up the probabilities of all labels that are as likely or likelier, and
-# so asks for more labels where they are close together. The band is
-# where theory puts 95 of 100 test sets of this size.
+# so makes larger sets where several labels are likely. The band is
+# where theory expects 95 of 100 test sets of this size.
 
 # %%
 alphas = np.linspace(0.02, 0.4, 20)
+
+
+def coverage_at(score, own, alpha):
+    threshold = zoojax.calibrate(own, alpha)
+    sets = zoojax.prediction_sets(test_probs, threshold, score=score)
+    return zoojax.conformal.coverage(sets, test.targets)
+
+
 coverages = {}
 for name, score in (("lac", zoojax.lac), ("aps", zoojax.aps)):
     own = zoojax.label_scores(score(probs), calibration.targets)
-    coverages[name] = np.array(
-        [
-            zoojax.conformal.coverage(
-                zoojax.prediction_sets(
-                    test_probs, zoojax.calibrate(own, each), score=score
-                ),
-                test.targets,
-            )
-            for each in alphas
-        ]
-    )
-ends = [
-    coverage_band(len(calibration.targets), len(test.targets), each)
-    for each in alphas
-]
+    found = [coverage_at(score, own, each) for each in alphas]
+    coverages[name] = np.array(found)
+sizes = len(calibration.targets), len(test.targets)
+ends = [coverage_band(*sizes, each) for each in alphas]
 figures.coverage_curves(
     alphas, coverages, band=tuple(np.transpose(ends))
 )
@@ -199,64 +188,52 @@ figures.coverage_curves(
 # %% [markdown]
 # ## On average is not for each
 #
-# 90% of all may be 99% of the triangles and 75% of the circles. A
-# threshold for each class makes the promise to each of them, and costs
-# labels.
+# 90% of all pictures may be 99% of the triangles and 75% of the
+# circles. A threshold for each class makes the promise to each class.
+# It costs labels.
 
 # %%
 thresholds = zoojax.conformal.calibrate_groups(
     scores, calibration.targets, alpha, num_groups=len(names)
 )
-for_each = zoojax.prediction_sets(test_probs, thresholds)
-print("coverage of   one threshold   one a class")
-by_class = [
-    zoojax.conformal.class_coverage(each, test.targets)
-    for each in (sets, for_each)
-]
-for name, one, own in zip(names, *by_class, strict=True):
-    print(f"{name:12} {one:14.1%} {own:13.1%}")
-mean_sizes = [
-    zoojax.conformal.mean_set_size(each) for each in (sets, for_each)
-]
-print(f"labels a set {mean_sizes[0]:14.2f} {mean_sizes[1]:13.2f}")
+by_class = zoojax.prediction_sets(test_probs, thresholds)
+both = {"one threshold": sets, "one a class": np.asarray(by_class)}
+print(f"{'':14} {'coverage of each class':42} labels a set")
+for name, each in both.items():
+    of_class = zoojax.conformal.class_coverage(each, test.targets)
+    row = "  ".join(
+        f"{name[:4]} {value:.0%}"
+        for name, value in zip(names, of_class, strict=True)
+    )
+    print(f"{name:14} {row:42} {each.sum(1).mean():.2f}")
 
 # %% [markdown]
 # ## Where the promise ends
 #
-# "Exchangeable" is all it asks for, and that is a lot. On shapes
-# smaller than those that it was calibrated with, nothing is promised
-# any more:
+# "Exchangeable" is all that is asked for, and that is a lot. For shapes
+# smaller than those it was calibrated with, nothing is promised:
 
 # %%
-small = ShapesConfig(
-    image_height=32,
-    image_width=32,
-    min_size=6,
-    max_size=12,
-    shades=False,
-)
-other = simulated(10, 20, small)
+other = simulated(10, 20, ShapesConfig(32, 32, 6, 12))
 missed = zoojax.prediction_sets(probabilities(other), threshold)
 found = zoojax.conformal.coverage(missed, other.targets)
-print(
-    f"coverage of shapes of 6 to 12 pixels: {found:.1%} (asked for: 90%)"
-)
+print(f"shapes of 6 to 12 pixels: {found:.1%} held, asked for: 90%")
 
 # %% [markdown]
 # ## Numbers: intervals
 #
-# The same three lines, with the distance from the prediction as the
-# score. A network trained with the pinball loss says a lower, a middle
-# and an upper quantile; `cqr` moves both ends as far as calibration
-# asks for.
+# The same three lines make intervals, when the score is the distance
+# from the prediction. Better: a network trained with the pinball loss
+# predicts a lower, a middle and an upper quantile, and `cqr` moves both
+# ends as far as the calibration samples ask for.
 
 # %%
 waves = zoojax.simulate_sinusoids(
     SinusoidsConfig(frequencies=(0.5, 1.0, 2.0), noise=0.15),
     num_each=12,
     key=jax.random.key(4),
-)
-inputs, targets = map(np.asarray, zoojax.windows(waves.waves, 50, 1))
+).waves
+inputs, targets = map(np.asarray, zoojax.windows(waves, 50, 1))
 parts = zoojax.split_indices(
     jax.random.key(4), len(inputs), (0.6, 0.2, 0.2)
 )
@@ -268,69 +245,78 @@ network = zoojax.MLP(
     MLPConfig(output_dim=3, hidden_dim=32, num_layers=1, dropout=0.0)
 )
 begin = zoojax.init(jax.random.key(4), network, learn.inputs[:1])
-of_quantiles = TrainConfig(
+settings = TrainConfig(
     seed=4, num_epochs=12, learning_rate=3e-3, loss="pinball"
 )
-trained, _ = zoojax.fit(network, begin, learn, config=of_quantiles)
+trained, _ = zoojax.fit(network, begin, learn, config=settings)
 
 
 def quantiles(batch):
-    return quantile_parts(
-        zoojax.predict(network, trained.variables, batch.inputs)
-    )
+    outputs = zoojax.predict(network, trained.variables, batch.inputs)
+    return quantile_parts(outputs)
 
-
-lower, middle, upper = quantiles(hold)
-new_lower, new_middle, new_upper = quantiles(ask)
 
 cqr, absolute = zoojax.conformal.cqr, zoojax.conformal.absolute
+lower, middle, upper = quantiles(hold)
+cqr_scores = cqr.score(hold.targets, lower, upper)[:, 0]
+absolute_scores = absolute.score(hold.targets, middle)[:, 0]
+
+lower, middle, upper = quantiles(ask)
 intervals = {
-    "quantiles as they are": (new_lower, new_upper),
+    "quantiles as they are": (lower, upper),
     "cqr": cqr.interval(
-        zoojax.calibrate(
-            cqr.score(hold.targets, lower, upper)[:, 0], alpha
-        ),
-        new_lower,
-        new_upper,
+        zoojax.calibrate(cqr_scores, alpha), lower, upper
     ),
     "absolute": absolute.interval(
-        zoojax.calibrate(
-            absolute.score(hold.targets, middle)[:, 0], alpha
-        ),
-        new_middle,
+        zoojax.calibrate(absolute_scores, alpha), middle
     ),
 }
+print("                       coverage   mean width")
 for name, (low, high) in intervals.items():
     inside = np.mean((ask.targets >= low) & (ask.targets <= high))
-    print(
-        f"{name:22} coverage {inside:.1%}, mean width {np.mean(high - low):.2f}"
-    )
+    print(f"{name:22} {inside:8.1%} {np.mean(high - low):12.2f}")
 
 # %%
-shown = slice(0, 6)
 figures.interval_forecasts(
-    ask.inputs[shown],
-    ask.targets[shown],
-    tuple(np.asarray(end)[shown] for end in intervals["cqr"]),
+    ask.inputs[:6],
+    ask.targets[:6],
+    tuple(np.asarray(end)[:6] for end in intervals["cqr"]),
 )
 
 # %% [markdown]
 # ## A sequence that drifts
 #
-# Errors double halfway. A fixed threshold misses too often from then
-# on; an adaptive one becomes more careful with each miss, and less with
-# each hit. As a function it is a scan over a state; as an object,
-# `update` after each step.
+# The errors double after 700 steps. From then on a fixed threshold
+# misses too often. An adaptive one becomes more careful with each miss,
+# and less careful with each hit. As a function, this is a scan over a
+# state; as an object, a call of `update` after each step.
+
+# %%
+SideBySide(
+    zoojax.conformal.adaptive_step,
+    zootorch.AdaptiveConformalRegressor.update,
+)
 
 # %%
 generator = np.random.default_rng(3)
-errors = np.abs(generator.normal(size=1500)) * np.where(
-    np.arange(1500) < 700, 1.0, 2.0
-)
+scale = np.where(np.arange(1500) < 700, 1.0, 2.0)
+errors = scale * np.abs(generator.normal(size=1500))
 before = np.abs(generator.normal(size=200))
+
 steps = zoojax.conformal.adaptive(
     errors, before, alpha=alpha, step_size=0.02
 )
+
+regressor = zootorch.AdaptiveConformalRegressor(alpha, step_size=0.02)
+zeros = torch.zeros(200)  # errors are distances from 0
+regressor.calibrate(torch.tensor(before, dtype=torch.float32), zeros)
+missed = [
+    regressor.update(torch.tensor([each]), zeros[:1])
+    for each in np.float32(errors)
+]
+print("missed:", f"{np.mean(missed):.1%}, allowed: {alpha:.0%}")
+print("same steps missed:", np.array_equal(missed, steps.error))
+
 fixed = errors > np.asarray(zoojax.calibrate(before, alpha))
 figures.adaptive_coverage(
     np.asarray(steps.error),
@@ -343,12 +329,14 @@ figures.adaptive_coverage(
 # %% [markdown]
 # ## Exercises
 #
-# **8.1** Which rank k has the threshold among `n` calibration scores?
+# **8.1** Which rank k does the threshold have among `n` calibration
+# scores?
 
 
 # %%
 def rank(n, alpha):
-    # TODO: the formula above, as an integer; np.ceil rounds up.
+    # TODO: the formula above, rounded up with np.ceil and made an int:
+    #   you index with it below.
     ### BEGIN SOLUTION
     return int(np.ceil((n + 1) * (1 - alpha)))
     ### END SOLUTION
@@ -357,14 +345,14 @@ def rank(n, alpha):
 check("rank", rank)
 
 # %% [markdown]
-# **8.2** Return the threshold: the k-th smallest of `scores`, and
-# infinity where k is over their number: then no finite threshold can
+# **8.2** Return the threshold: the k-th smallest of `scores`. Where k
+# is larger than their number, return infinity: no finite threshold can
 # promise that much.
 
 
 # %%
 def threshold_of(scores, alpha):
-    # TODO: np.sort, and count places from 0.
+    # TODO: np.sort, and Python counts places from 0.
     ### BEGIN SOLUTION
     k = rank(len(scores), alpha)
     return np.inf if k > len(scores) else np.sort(scores)[k - 1]
@@ -374,8 +362,8 @@ def threshold_of(scores, alpha):
 check("threshold", threshold_of)
 
 # %% [markdown]
-# **8.3** The sets: `probs` (samples, classes). A label is in the set
-# where its score, 1 - its probability, is not over the threshold.
+# **8.3** The sets, from `probs` (samples, classes): a label is in the
+# set where its score, 1 - its probability, is not over the threshold.
 # Return an array of True and False.
 
 
@@ -390,13 +378,15 @@ def sets_of(probs, threshold):
 check("prediction sets", sets_of)
 
 # %% [markdown]
-# **8.4** Which part of the `sets` (samples, classes) holds its label?
-# `labels` are (samples,).
+# **8.4** Which part of the `sets` (samples, classes) holds the right
+# label, as a number from 0 to 1? `labels` (samples,) are the right
+# ones.
 
 
 # %%
 def coverage_of(sets, labels):
-    # TODO: sets[np.arange(n), labels] picks one column from each row.
+    # TODO: sets[np.arange(len(labels)), labels] picks one column from
+    #   each row.
     ### BEGIN SOLUTION
     return sets[np.arange(len(labels)), labels].mean()
     ### END SOLUTION
@@ -405,18 +395,16 @@ def coverage_of(sets, labels):
 check("coverage", coverage_of)
 
 # %% [markdown]
-# **8.5** Are these promises made by split conformal prediction at alpha
-# = 0.1? True or False.
+# **8.5** Does split conformal prediction at alpha = 0.1 promise this?
+# True or False.
 
 # %%
 # TODO: True or False for each.
 ### BEGIN SOLUTION
-average, each_class, bad_network, other_pictures = (
-    True,
-    False,
-    True,
-    False,
-)
+average = True
+each_class = False
+bad_network = True
+other_pictures = False
 ### END SOLUTION
 promises = {
     "90% of new samples are held, on average": average,
@@ -430,8 +418,8 @@ check("promises", promises)
 # %% [markdown]
 # ## What to take away
 #
-# - A probability of a network is an opinion; a conformal set is a
-#   promise, on average, for samples like those it was calibrated with.
+# - A network's probability is an opinion. A conformal set is a promise:
+#   on average, for samples like those it was calibrated with.
 # - The network decides how large the sets are, not whether the promise
 #   holds.
 # - Never calibrate with samples that were trained on.

@@ -2,10 +2,19 @@
 # # 9 Where functions pay off, and where objects do
 #
 # Both designs compute the same. They differ in what is easy. A function
-# without state can be compiled, mapped over a batch of models, and
-# differentiated again; an object can be opened, watched and rebuilt
+# without state can be compiled, mapped over many models, and
+# differentiated again. An object can be opened, watched and rebuilt
 # while it lives. Each gain is shown with its price, and with how the
-# other design does it.
+# other design does the same.
+#
+# You will learn
+#
+# - what `jit` does, and what it freezes;
+# - to train many models in one program;
+# - to watch a model with hooks, and to change a part of it;
+# - which design to choose for which job.
+#
+# Time: 75 minutes. Read notebooks 3 and 4 first.
 
 # %%
 # Installs what is missing, as on a hosted notebook: from the checkout
@@ -36,17 +45,18 @@ import zoojax
 import zoojax.epochs
 import zootorch
 from zoojax import Batch, MLPConfig, SinusoidsConfig, TrainConfig
+from zoojax.spec import figures
 from zoojax.spec.exercises import check
 from zoojax.spec.side_by_side import SideBySide
 
 # %% [markdown]
 # # Functions
 #
-# ## `jit`: one program of many operations
+# ## `jit`: many operations, one program
 #
-# Python calls each operation on its own. `jax.jit` runs the function
-# once with placeholders, writes down what it does, and compiles that:
-# operations are fused, and Python is out of the way.
+# Python calls one operation after another. `jax.jit` runs a function
+# once with placeholders, writes down what it does, and compiles that.
+# Operations are fused, and Python is out of the way.
 
 
 # %%
@@ -56,28 +66,25 @@ def many_small_steps(x):
     return x
 
 
-def seconds(function, *arguments, repeats=5):
-    function(*arguments)  # the first call compiles
+def milliseconds(function, x, repeats=5):
+    function(x)  # the first call compiles
     times = []
     for _ in range(repeats):
         begin = time.perf_counter()
-        jax.block_until_ready(function(*arguments))
-        times.append(time.perf_counter() - begin)
-    return float(np.median(times))
+        jax.block_until_ready(function(x))
+        times.append(1e3 * (time.perf_counter() - begin))
+    return np.median(times)
 
 
 x = jnp.linspace(0, 1, 1000)
-plain, compiled = (
-    seconds(many_small_steps, x),
-    seconds(jax.jit(many_small_steps), x),
-)
-print(
-    f"200 operations and more: {1e3 * plain:.2f} ms, compiled {1e3 * compiled:.2f} ms"
-)
+print(f"300 operations: {milliseconds(many_small_steps, x):.2f} ms")
+compiled = jax.jit(many_small_steps)
+print(f"one program:    {milliseconds(compiled, x):.2f} ms")
 
 # %% [markdown]
-# The price: what is not an argument is seen once, when the function is
-# compiled. A `print` speaks once, and a global is frozen:
+# **The price.** What is not an argument is looked at once, while the
+# function is compiled. So a `print` speaks once, and a global is
+# frozen:
 
 # %%
 factor = 2.0
@@ -85,7 +92,7 @@ factor = 2.0
 
 @jax.jit
 def scaled(x):
-    print("Python runs: this is written while it compiles")
+    print("Python runs, because this is being compiled")
     return factor * x
 
 
@@ -94,16 +101,16 @@ factor = 100.0
 print(scaled(jnp.ones(2)), "is still twice the input")
 
 # %% [markdown]
-# So give what changes as an argument. That is what "pure" asks for, and
-# why `apply` takes parameters.
+# What may change has to be an argument. That is what "pure" asks for,
+# and why `apply` is given the parameters.
 
 # %% [markdown]
 # ## A whole epoch as one program
 #
-# An MLP on waves takes a fraction of a millisecond a step: less than
-# Python takes to call it. zoojax makes all steps of an epoch in one
-# compiled loop, and can, since a step is a function from state to
-# state. A Trainer loops in Python.
+# A step of a small MLP takes a fraction of a millisecond, less than
+# Python takes to call it. Since a step is a function from state to
+# state, `zoojax` can make all steps of an epoch in one compiled loop. A
+# `Trainer` loops in Python.
 
 # %%
 SideBySide(zoojax.epochs.steps_in_loop, zootorch.Trainer._run_epoch)
@@ -111,58 +118,62 @@ SideBySide(zoojax.epochs.steps_in_loop, zootorch.Trainer._run_epoch)
 # %%
 waves = zoojax.simulate_sinusoids(
     SinusoidsConfig(noise=0.1), num_each=5, key=jax.random.key(1)
-)
-inputs, targets = map(np.asarray, zoojax.windows(waves.waves, 50, 1))
-train, test = (
-    Batch(inputs[part], targets[part])
-    for part in (slice(0, None, 2), slice(1, None, 2))
-)
-torch_train = Batch(
-    torch.tensor(train.inputs), torch.tensor(train.targets)
-)
+).waves
+inputs, targets = map(np.asarray, zoojax.windows(waves, 50, 1))
+train = Batch(inputs[::2], targets[::2])
+test = Batch(inputs[1::2], targets[1::2])
+torch_train = Batch(*map(torch.tensor, train))
 
 network = MLPConfig(hidden_dim=32, num_layers=1, dropout=0.0)
-model = zoojax.MLP(network)
 settings = TrainConfig(
     seed=3, num_epochs=6, learning_rate=3e-3, loss="mean_squared_error"
 )
+described = zoojax.MLP(network)
 
 
 def by_function():
-    variables = zoojax.init(jax.random.key(3), model, train.inputs[:1])
-    return zoojax.fit(model, variables, train, config=settings)[1]
+    key = jax.random.key(3)
+    variables = zoojax.init(key, described, train.inputs[:1])
+    state, history = zoojax.fit(
+        described, variables, train, config=settings
+    )
+    return state.variables, history
 
 
 def by_object():
     module = zootorch.MLP(network, zootorch.Generator(3))
-    return zootorch.Trainer(module, settings).fit(torch_train)
+    history = zootorch.Trainer(module, settings).fit(torch_train)
+    return module, history
 
 
-for name, run in (
-    ("zoojax, epoch compiled", by_function),
-    ("zootorch, loop in Python", by_object),
-):
-    run()
+def timed(run):
+    run()  # the first call compiles
     begin = time.perf_counter()
-    history = run()
-    taken = time.perf_counter() - begin
-    rate = settings.num_epochs * len(train.targets) / taken
-    print(
-        f"{name:26} {rate:9,.0f} samples a second, last loss {history.step_losses[-1]:.6f}"
-    )
+    result = run()
+    return time.perf_counter() - begin, result
+
+
+seconds, (trained, history) = timed(by_function)
+num = settings.num_epochs * len(train.targets)
+print(f"zoojax:   {num / seconds:9,.0f} waves a second,", end=" ")
+print(f"last loss {history.step_losses[-1]:.6f}")
+
+seconds, (module, history) = timed(by_object)
+print(f"zootorch: {num / seconds:9,.0f} waves a second,", end=" ")
+print(f"last loss {history.step_losses[-1]:.6f}")
 
 # %% [markdown]
-# These are times of the machine that made this page; careful ones are
-# in `benchmarks/README.md`.
+# These are times of the machine that made this page, and it had other
+# things to do as well. Careful ones are in `benchmarks/README.md`.
 
 # %% [markdown]
 # ## `vmap`: many models at once
 #
-# `vmap` makes of a function of one thing a function of many. Mapped
-# over *parameters* it trains an ensemble: eight networks of eight seeds
-# in one program. In torch `torch.func` does the same with an object
-# that it has turned into a function first; zootorch does so inside
-# `EnsembleTrainer`.
+# `vmap` turns a function of one thing into a function of many. Mapped
+# over *parameters*, it trains an ensemble: eight networks of eight
+# seeds, in one program. In torch, `torch.func` does the same once the
+# state has been taken out of the object; `zootorch.EnsembleTrainer`
+# does so inside.
 
 # %%
 NUM_MEMBERS = 8
@@ -170,80 +181,74 @@ NUM_MEMBERS = 8
 
 def one_program():
     variables = zoojax.init_ensemble(
-        3, model, train.inputs[:1], num_members=NUM_MEMBERS
+        3, described, train.inputs[:1], num_members=NUM_MEMBERS
     )
-    return zoojax.fit_ensemble(model, variables, train, config=settings)
+    return zoojax.fit_ensemble(
+        described, variables, train, config=settings
+    )
+
+
+def one_program_of_torch():
+    models = zootorch.init_ensemble(3, network, num_members=NUM_MEMBERS)
+    zootorch.EnsembleTrainer(models, settings).fit(torch_train)
 
 
 def one_after_another():
-    for seed in range(3, 3 + NUM_MEMBERS):
-        variables = zoojax.init(
-            jax.random.key(seed), model, train.inputs[:1]
-        )
-        config = TrainConfig(
-            seed=seed,
-            num_epochs=6,
-            learning_rate=3e-3,
-            loss="mean_squared_error",
-        )
-        zoojax.fit(model, variables, train, config=config)
+    for seed in range(NUM_MEMBERS):
+        key = jax.random.key(seed)
+        variables = zoojax.init(key, described, train.inputs[:1])
+        zoojax.fit(described, variables, train, config=settings)
 
 
+print(f"{NUM_MEMBERS} networks")
 for name, run in (
-    ("one program", one_program),
-    ("one after another", one_after_another),
+    ("zoojax, one after another", one_after_another),
+    ("zoojax, one program", one_program),
+    ("zootorch, one program", one_program_of_torch),
 ):
-    run()
-    begin = time.perf_counter()
-    run()
-    print(
-        f"{NUM_MEMBERS} networks, {name:18} {time.perf_counter() - begin:.2f} s"
-    )
+    print(f"{name:26} {timed(run)[0]:.2f} s")
 
 # %% [markdown]
-# Their mean is better than they are on average: that is a theorem for
-# squared errors, and here is by how much.
+# The mean of their predictions is better than they are on average. For
+# squared errors that is a theorem; here is by how much.
 
 # %%
 variables, histories = one_program()
-members = np.asarray(
-    zoojax.predict_members(model, variables, test.inputs)
-)[..., 0]
+members = zoojax.predict_members(described, variables, test.inputs)
+members = np.asarray(members)[..., 0]
 errors = ((members - test.targets[:, 0]) ** 2).mean(1)
 ensemble = ((members.mean(0) - test.targets[:, 0]) ** 2).mean()
-print("mean squared error of each: ", errors.round(4))
-print(
-    f"their mean {errors.mean():.4f}, error of the mean prediction {ensemble:.4f}"
-)
+print("mean squared error of each:", *errors.round(4))
+print(f"on average:                 {errors.mean():.4f}")
+print(f"of the mean prediction:     {ensemble:.4f}")
 
 # %% [markdown]
 # ## Differentiate what you like
 #
-# A gradient is a function of a function. Of one sample, mapped over
-# all: which samples pull hardest?
+# `grad` takes a function and returns a function, so it can be mapped
+# like any other. Which samples pull hardest at the weights?
 
 # %%
 one = jax.tree.map(lambda leaf: leaf[0], variables)
 
 
 def loss_of_one(params, x, y):
-    outputs = model.apply({**one, "params": params}, x[None])
+    outputs = described.apply({**one, "params": params}, x[None])
     return ((outputs - y) ** 2).sum()
 
 
-per_sample = jax.vmap(jax.grad(loss_of_one), in_axes=(None, 0, 0))
-gradients = per_sample(one["params"], train.inputs, train.targets)
+of_each = jax.vmap(jax.grad(loss_of_one), in_axes=(None, 0, 0))
+grads = of_each(one["params"], train.inputs, train.targets)
 squares = [
-    np.asarray((leaf**2).reshape(len(leaf), -1).sum(1))
-    for leaf in jax.tree.leaves(gradients)
+    (leaf**2).reshape(len(leaf), -1) for leaf in jax.tree.leaves(grads)
 ]
-norms = np.sqrt(sum(squares))
+norms = np.sqrt(sum(np.asarray(each).sum(1) for each in squares))
 
-figure, panel = plt.subplots(figsize=(7, 2.6), layout="constrained")
-panel.hist(np.log10(norms + 1e-12), bins=40, color="tab:blue")
-panel.set(
-    xlabel="log10 of the norm of a sample's gradient", ylabel="samples"
-)
+figure, panel = plt.subplots(figsize=(7, 2.4), layout="constrained")
+bins = np.geomspace(norms[norms > 0].min(), norms.max(), 40)
+panel.hist(norms, bins=bins, color=figures.style.BLUE)
+panel.set_xscale("log")
+panel.set(xlabel="norm of a sample's gradient", ylabel="samples")
 plt.show()
 
 # %% [markdown]
@@ -251,17 +256,17 @@ plt.show()
 #
 # ## Hooks: watch without touching
 #
-# What do the layers of a model give? A hook hangs on a layer and is
+# What do the layers of a model give? A hook is hung on a layer, and
 # called whenever the layer is. The code of the model stays as it is.
 
 # %%
-module = zootorch.MLP(network, zootorch.Generator(3)).eval()
-dead = {}
+module.eval()
+zeros = {}
 
 
 def note(name):
     def hook(layer, inputs, output):
-        dead[name] = float((output == 0).float().mean())
+        zeros[name] = (output == 0).float().mean().item()
 
     return hook
 
@@ -275,76 +280,62 @@ module(torch_train.inputs)
 for hook in hooks:
     hook.remove()
 print("part of the outputs that is 0, after each ReLU:")
-for name, part in dead.items():
+for name, part in zeros.items():
     print(f"  {name:10} {part:.1%}")
 
 # %% [markdown]
-# The price: somebody may have hung a hook that you do not know of;
-# remove yours. A function has nowhere to hang one. Flax asks the
-# description to hand out what is in between, and returns it:
+# **The price.** Somebody may have hung a hook that you do not know of.
+# Remove yours. A function has nowhere to hang one: Flax is asked for
+# the values in between, and returns them.
 
 # %%
-start = zoojax.init(jax.random.key(3), model, train.inputs[:1])
-_, handed_out = model.apply(
-    start,
+_, returned = described.apply(
+    trained,
     train.inputs,
     capture_intermediates=True,
     mutable="intermediates",
 )
-for name, found in handed_out["intermediates"].items():
-    if name.replace("_", ".") in dead:
-        (output,) = found["__call__"]
+for name, each in returned["intermediates"].items():
+    if name.replace("_", ".") in zeros:
+        (output,) = each["__call__"]
         print(f"  {name:10} {np.mean(np.asarray(output) == 0):.1%}")
 
 # %% [markdown]
 # ## Surgery: change a layer of a living model
 #
-# A trained model is to say three numbers, and not one. Give it another
-# last layer, and all else stays.
+# The model was trained to predict one number, and is now to predict
+# three. It is given another last layer, and all others stay.
 
 # %%
-last = [
-    name
-    for name, layer in module.named_modules()
-    if isinstance(layer, torch.nn.Linear)
-][-1]
-parent, _, child = last.rpartition(".")
-old = module.get_submodule(last)
-setattr(
-    module.get_submodule(parent),
-    child,
-    torch.nn.Linear(old.in_features, 3),
-)
-print(
-    f"{last}: {old.out_features} output before,",
-    tuple(module(torch_train.inputs[:2]).shape),
-    "now",
-)
+sample = torch_train.inputs[:2]
+print("before:", tuple(module(sample).shape))
+old = module.block[8]
+module.block[8] = torch.nn.Linear(old.in_features, 3)
+print("after: ", tuple(module(sample).shape))
 
 # %% [markdown]
-# The price: `module.config` still says one output, and a file saved
-# from it will be refused. In the function a model of three outputs is
-# another description, and its parameters are a dictionary that you put
-# together of old ones and new ones:
+# **The price.** `module.config` still says one output, and a file that
+# is saved from this model is refused when it is read. With functions, a
+# model of three outputs is another description, and its parameters are
+# a dictionary, put together of old and new ones:
 
 # %%
-of_three = zoojax.MLP(
-    MLPConfig(hidden_dim=32, num_layers=1, dropout=0.0, output_dim=3)
+wider = MLPConfig(
+    hidden_dim=32, num_layers=1, dropout=0.0, output_dim=3
 )
+of_three = zoojax.MLP(wider)
 fresh = zoojax.init(jax.random.key(9), of_three, train.inputs[:1])
-name = last.replace(".", "_")
-params = {**start["params"], name: fresh["params"][name]}
-print(
-    of_three.apply({**start, "params": params}, train.inputs[:2]).shape,
-    "and",
-    of_three.config,
+params = {**trained["params"], "block_8": fresh["params"]["block_8"]}
+outputs = of_three.apply(
+    {**trained, "params": params}, train.inputs[:2]
 )
+print(outputs.shape, "and the configuration says", wider.output_dim)
 
 # %% [markdown]
 # ## Subclasses: change what a model does
 #
-# A class of our own has all that the other has, and does one thing
-# otherwise. Here: noise on the inputs while it trains.
+# A class of your own inherits everything from another, and does one
+# thing differently. Here: noise on the inputs, while it is trained.
 
 
 # %%
@@ -356,44 +347,42 @@ class NoisyMLP(zootorch.MLP):
 
 
 noisy = NoisyMLP(network, zootorch.Generator(3))
-twice = torch_train.inputs[:4]
-print(
-    "train mode, two calls alike:",
-    torch.equal(noisy(twice), noisy(twice)),
-)
+few = torch_train.inputs[:4]
+same = torch.equal(noisy(few), noisy(few))
+print("train mode, two calls give the same:", same)
 noisy.eval()
-print(
-    "eval mode, two calls alike: ",
-    torch.equal(noisy(twice), noisy(twice)),
-)
+same = torch.equal(noisy(few), noisy(few))
+print("eval mode, two calls give the same: ", same)
 
 # %% [markdown]
-# The price: to know what `forward` does, read all its ancestors. With
-# functions it is one more function around the other, and it has to ask
-# for a key:
+# **The price.** To know what `forward` does, you have to read all its
+# ancestors. With functions, it is one function around another, and it
+# has to be given a key:
 
 
 # %%
 def noisy_apply(variables, inputs, key):
-    return model.apply(
-        variables, inputs + 0.5 * jax.random.normal(key, inputs.shape)
-    )
+    noise = 0.5 * jax.random.normal(key, inputs.shape)
+    return described.apply(variables, inputs + noise)
 
 
-print(noisy_apply(start, train.inputs[:2], jax.random.key(0)).ravel())
+for seed in (0, 0, 1):
+    key = jax.random.key(seed)
+    outputs = noisy_apply(trained, train.inputs[:3], key)
+    print(f"key {seed}:", outputs.ravel())
 
 # %% [markdown]
-# ## Side by side
+# ## Which to choose
 #
 # | | functions | objects |
 # |---|---|---|
 # | compile a whole epoch | a loop over a pure step compiles | the loop stays in Python |
 # | many models at once | `vmap` over parameters | take the state out first (`functional_call`) |
-# | gradients of gradients, of each sample | `grad`, `vmap`, in any order | `torch.func` |
-# | look inside | ask for intermediates, they are returned | a hook, from outside, at any time |
-# | change a layer | new description, new dictionary | assign it |
-# | step through with a debugger | not inside `jit` | anywhere |
-# | what goes wrong | a frozen global, a dropped new state | a stale mode, a forgotten hook |
+# | gradients of each sample, or of gradients | `grad` and `vmap`, in any order | `torch.func` |
+# | look inside | ask, and the values are returned | a hook, from outside, at any time |
+# | change a layer | a new description, a new dictionary | assign it |
+# | step through with a debugger | not inside of `jit` | anywhere |
+# | what goes wrong | a frozen global, a new state that is dropped | the wrong mode, a forgotten hook |
 
 # %% [markdown]
 # ## Exercises
@@ -430,25 +419,25 @@ def step(carry, x):
 check("step of a scan", step)
 
 # %% [markdown]
-# **9.3** Each of these is compiled with `jax.jit` and called ten times.
-# Does it do "the same as without jit", "what it should only once", or
-# does it use "an old value"?
+# **9.3** Each of these is compiled with `jax.jit`, and called ten
+# times. What do calls two to ten do? `"the same as without jit"`;
+# nothing any more, since it did `"what it should only once"`; or do
+# they go on with `"an old value"`?
 #
-# - A appends x to a list outside: `seen.append(x); return x`
-# - B uses a global number that is changed after the first call: `return
-#   rate * x`
-# - C draws noise with NumPy: `return x + np.random.normal()`
-# - D uses its arguments alone: `return w @ x`
+# - A appends to a list outside: `seen.append(x); return x`
+# - B uses a global number that is changed after the first call:
+#   `return rate * x`
+# - C adds noise of NumPy to what it returns:
+#   `return x + np.random.normal()`
+# - D uses its arguments and nothing else: `return w @ x`
 
 # %%
-# TODO: what is not an argument is looked at when it compiles.
+# TODO: what is not an argument is looked at while it is compiled.
 ### BEGIN SOLUTION
-a, b, c, d = (
-    "what it should only once",
-    "an old value",
-    "an old value",
-    "the same as without jit",
-)
+a = "what it should only once"
+b = "an old value"
+c = "an old value"
+d = "the same as without jit"
 ### END SOLUTION
 
 check("under jit", {"A": a, "B": b, "C": c, "D": d})
@@ -456,7 +445,7 @@ check("under jit", {"A": a, "B": b, "C": c, "D": d})
 # %% [markdown]
 # **9.4** What a hook sees, as a function: `layers` is a list of
 # functions. Run `x` through all of them, one after another, and return
-# a list of what each gave.
+# a list of what each gave (not of what went in).
 
 
 # %%

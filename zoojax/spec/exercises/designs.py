@@ -1,11 +1,20 @@
 """Exercises of notebook 9: where functions pay off, and where objects do."""
 
 import copy
+import math
 from typing import Any
 
 import numpy as np
 
-from zoojax.spec.exercises.judging import Numbers, Words, article, judge_function, unanswered
+from zoojax.spec.exercises.judging import (
+    Numbers,
+    Words,
+    article,
+    judge_choices,
+    judge_function,
+    numbers,
+    unanswered,
+)
 
 
 def in_axes(answer: Any) -> Words:
@@ -13,50 +22,58 @@ def in_axes(answer: Any) -> Words:
     if answer is ...:
         return "The dots are still there: give a pair."
     if isinstance(answer, int):
-        return "One number is for all arguments, and would cut the weights up, too."
+        return "One number is for all arguments: it would cut the weights up, too."
     if not isinstance(answer, tuple | list) or len(answer) != 2:
         return "Give a pair: what is mapped of the weights, and what of xs."
     weights, samples = answer
     if weights is ... or samples is ...:
         return "The dots are still there: give a pair."
     if weights is not None and samples is None:
-        return "The two have changed places: this maps over weights and keeps one sample."
+        return "The two have changed places: this maps over the weights."
     if weights is not None:
         return "The weights are the same for all samples: they are not mapped over."
     if samples is None:
         return "Something has to be mapped over: where are the samples?"
-    if samples not in (1, -1):
+    if type(samples) is not int:  # nor will vmap have another kind
+        return f"An axis is an integer, and for xs you give {article(type(samples).__name__)}."
+    if samples in (0, -2):
         return "This takes xs apart along the axis of the features."
-    return ""
+    return "" if samples in (1, -1) else f"xs has two axes, and {samples} is none of them."
 
 
 def scan_step(answer: Any) -> Words:
     """Judge ``step(carry, x)``, a running average that is carried on and kept."""
 
-    def right(carry: float, x: float) -> Numbers:
-        return [0.9 * carry + 0.1 * x] * 2
-
     def pair(carry: float, x: float) -> Any:
+        """Return what a step returns, with NaN for what is not kept and for what is no pair."""
         found = answer(carry, x)
-        return list(found) if isinstance(found, tuple) else found
+        if isinstance(found, tuple | list) and len(found) == 2:
+            return [math.nan if each is None else each for each in found]
+        return None if found is None else math.nan
 
     def new(carry: float, x: float) -> float:
         return 0.9 * carry + 0.1 * x
 
     return judge_function(
         pair if callable(answer) else answer,
-        right,
+        lambda c, x: [new(c, x)] * 2,
         [
-            (new, "A step returns a pair: the new carry, and what is kept."),
+            (lambda c, x: math.nan, "A step returns a pair: the new carry, and what is kept."),
+            (lambda c, x: [new(c, x), math.nan], "Nothing is kept here, and each average should."),
             (
                 lambda c, x: [0.1 * c + 0.9 * x] * 2,
                 "The two weights have changed places: most of the old average stays.",
             ),
             (lambda c, x: [new(c, x), x], "What is kept is the input here, not the new average."),
             (lambda c, x: [new(c, x), c], "What is kept is the old average here, not the new one."),
-            (lambda c, x: [c, new(c, x)], "The old carry goes on: nothing is carried."),
+            (lambda c, x: [c, new(c, x)], "The old carry goes on here: it never changes."),
+            (lambda c, x: [x, new(c, x)], "The input goes on here, and not the average."),
             (lambda c, x: [c + 0.1 * x] * 2, "The old average has to fade as the new comes in."),
-            (lambda c, x: [(c + x) / 2] * 2, "The two do not weigh the same."),
+            (
+                lambda c, x: [0.9 * c + x] * 2,
+                "x has a weight, too, and comes in at its full size.",
+            ),
+            (lambda c, x: [(c + x) / 2] * 2, "The two do not have the same weight."),
         ],
         cases=[(2.0, 5.0), (0.0, 1.0)],
     )
@@ -70,25 +87,16 @@ RIGHT_FATES = {
     "D": "the same as without jit",
 }
 THINK = {
-    "A": "In A, when does Python run `append`, and how often does it compile?",
-    "B": "In B, where does the compiled program have the rate from?",
-    "C": "In C, NumPy makes a number while it compiles. What is it to the program afterwards?",
+    "A": "In A, when does Python run `append`, and how often is A compiled?",
+    "B": "In B, when does the compiled program learn the rate?",
+    "C": "In C, noise is added in each of the ten calls. When was it drawn?",
     "D": "In D, is there anything that is not an argument?",
 }
 
 
 def under_jit(answer: Any) -> Words:
     """Judge a dictionary that says what four functions do when they are compiled."""
-    if unanswered(answer) or not isinstance(answer, dict):
-        return f"Give a dictionary from A, B, C, D to one of: {'; '.join(FATES)}."
-    for name, right in RIGHT_FATES.items():
-        if unanswered(answer.get(name)):
-            return f"You have not said yet what {name} does."
-        if answer[name] not in FATES:
-            return f"{answer[name]!r} is none of: {'; '.join(FATES)}."
-        if answer[name] != right:
-            return THINK[name]
-    return ""
+    return judge_choices(answer, RIGHT_FATES, THINK, FATES)
 
 
 def outputs_of_layers(answer: Any) -> Words:
@@ -102,22 +110,42 @@ def outputs_of_layers(answer: Any) -> Words:
             outputs.append(x)
         return outputs
 
+    def listed(layers: Any, x: Numbers) -> Any:
+        """Return what the answer returns, with NaN for what is no list."""
+        found = answer(layers, x)
+        is_list = isinstance(found, list | tuple) or hasattr(found, "shape")
+        return found if found is None or is_list else math.nan
+
     return judge_function(
-        answer,
+        listed if callable(answer) else answer,
         right,
         [
+            (lambda layers, x: math.nan, "Return a list of what each layer gave."),
             (
                 lambda layers, x: [layer(x) for layer in layers],
-                "Each layer is given the first input: hand on what the one before gave.",
+                "Each layer is given the first input: pass on what the one before gave.",
             ),
-            (lambda layers, x: right(layers, x)[-1], "This is what the last one gave: keep all."),
+            (
+                lambda layers, x: right(layers, x)[-1],
+                "This is what the last layer gave: return what each of them gave.",
+            ),
+            (
+                lambda layers, x: right(layers, x)[:1],
+                "Only the first output is there: does return stand inside the loop?",
+            ),
             (
                 lambda layers, x: [x, *right(layers, x)[:-1]],
                 "These are the inputs of the layers, not their outputs.",
             ),
-            (lambda layers, x: [x, *right(layers, x)], "One too many: no layer gave the input."),
-            (lambda layers, x: right(layers[::-1], x), "The layers are run from the last one."),
-            (lambda layers, x: right(layers, x)[::-1], "These come in the wrong order."),
+            (
+                lambda layers, x: [x, *right(layers, x)],
+                "One too many: no layer gave the input.",
+            ),
+            (
+                lambda layers, x: right(layers[::-1], x),
+                "The layers run from the last to the first.",
+            ),
+            (lambda layers, x: right(layers, x)[::-1], "The outputs come in the wrong order."),
         ],
         cases=[(layers, np.array([1.0, -2.0]))],
     )
@@ -133,23 +161,30 @@ def new_head(answer: Any) -> Words:
         found = answer(given, copy.deepcopy(head))
     except Exception as error:
         return f"Your function fails with {type(error).__name__}: {error}"
-    if given != params:
-        return "Your function changed the dictionary that it was given: make a new one."
+    if _plain(given) != params:
+        return "Your function changed the dictionary that it was given: make a new one instead."
     if found is None:
-        return "Your function returns nothing: the new dictionary has to come out."
+        return "Your function returns nothing: are its dots still there, or is return missing?"
     if not isinstance(found, dict):
         return f"Parameters are a dictionary, and this is {article(type(found).__name__)}."
-    if missing := set(params) - set(found):
-        return f"{', '.join(sorted(missing))} got lost."
-    if extra := set(found) - set(params):
-        return f"There was no {', '.join(sorted(map(str, extra)))} before."
+    found = _plain(found)
+    if missing := sorted(set(params) - set(found)):
+        return f"{missing[0]!r} got lost."
+    if extra := sorted(map(str, set(found) - set(params))):
+        return f"There was no {extra[0]!r} before: head is to take the old head's place."
     if found["head"] == params["head"]:
         return "The head is still the old one."
     if found["head"] != head:
         return "The head is neither the old one nor the one given."
-    if found != {**params, "head": head}:
-        return "More than the head has changed."
-    return ""
+    return "" if found == {**params, "head": head} else "More than the head has changed."
+
+
+def _plain(tree: Any) -> Any:
+    """Return a dictionary of dictionaries with lists for arrays, which can be compared."""
+    if isinstance(tree, dict):
+        return {name: _plain(each) for name, each in tree.items()}
+    found = numbers(tree)
+    return repr(tree) if found is None else found.tolist()
 
 
 EXERCISES = {

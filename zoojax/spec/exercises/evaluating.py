@@ -1,10 +1,11 @@
 """Exercises of notebook 7: evaluation."""
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-from zoojax.spec.exercises.judging import Numbers, Words, judge_function, unanswered
+from zoojax.spec.exercises.judging import Numbers, Words, judge_choices, judge_function
 
 
 def _confusion(labels: Any, predictions: Any, num: int) -> Numbers:
@@ -17,123 +18,130 @@ def confusion_matrix(answer: Any) -> Words:
     """Judge ``confusion(labels, predictions, num)``."""
     labels = np.array([0, 0, 1, 2, 2, 2, 3, 1])
     predictions = np.array([0, 1, 1, 2, 0, 2, 1, 3])
-    return judge_function(
-        answer,
-        _confusion,
-        [
-            (
-                lambda y, p, n: _confusion(p, y, n),
-                "It is transposed: rows are true classes, columns what was said.",
-            ),
-            (
-                lambda y, p, n: np.minimum(_confusion(y, p, n), 1),
-                "A pair that comes twice counts twice: add 1 to its cell.",
-            ),
-            (
-                lambda y, p, n: np.diag(np.diag(_confusion(y, p, n))),
-                "Only what is right has been counted.",
-            ),
-            (
-                lambda y, p, n: _confusion(y, p, n) - np.diag(np.diag(_confusion(y, p, n))),
-                "Only what is wrong has been counted.",
-            ),
-            (lambda y, p, n: _confusion(y, p, n) / len(y), "Counts are asked for, not parts."),
-            (lambda y, p, n: np.diag(_confusion(y, p, n)), "This is its diagonal."),
-        ],
-        cases=[(labels, predictions, 4)],
-    )
+
+    def of(change: Callable[[Numbers], Numbers]) -> Callable[..., Numbers]:
+        return lambda y, p, n: change(_confusion(y, p, n))
+
+    mistakes = [
+        (of(np.transpose), "It is transposed: rows are true classes, columns predicted ones."),
+        (
+            of(lambda counts: np.minimum(counts, 1)),
+            "A pair that comes twice counts twice: add 1 to its cell for each.",
+        ),
+        (of(lambda counts: np.diag(np.diag(counts))), "Only right predictions have been counted."),
+        (
+            of(lambda counts: counts - np.diag(np.diag(counts))),
+            "Only wrong predictions have been counted.",
+        ),
+        (of(lambda counts: counts / counts.sum()), "Counts are asked for, not fractions."),
+        (
+            of(lambda counts: counts / np.maximum(counts.sum(1, keepdims=True), 1)),
+            "Counts are asked for, not fractions of each row.",
+        ),
+        (of(np.diag), "This is its diagonal alone."),
+        (of(np.ravel), "Its cells are in one row: a matrix has rows and columns."),
+        (
+            lambda y, p, n: _confusion(y, p, max(y) + 1),
+            "A class that never comes up has its row and column, too: use num.",
+        ),
+    ]
+    cases = [(labels, predictions, 4), (labels, predictions, 6)]
+    return judge_function(answer, _confusion, mistakes, cases=cases)
 
 
 def precision_and_recall(answer: Any) -> Words:
     """Judge ``precision_and_recall(counts)``, a pair of arrays (classes,)."""
     counts = np.array([[8.0, 2.0, 0.0], [1.0, 5.0, 4.0], [3.0, 0.0, 27.0]])
 
-    def of(counts: Numbers) -> tuple[Numbers, Numbers]:
-        return np.diag(counts) / counts.sum(0), np.diag(counts) / counts.sum(1)
+    def both(counts: Numbers) -> Numbers:
+        return np.stack([np.diag(counts) / counts.sum(0), np.diag(counts) / counts.sum(1)])
 
-    def pair(counts: Any) -> Any:
-        found = answer(counts)
-        if isinstance(found, tuple | list) and len(found) == 2 and not unanswered(found):
-            return np.stack([np.asarray(each) for each in found])
-        return found
+    def of(change: Callable[[Numbers], Numbers]) -> Callable[..., Numbers]:
+        return lambda counts: change(both(counts))
 
-    return judge_function(
-        pair if callable(answer) else answer,
-        lambda counts: np.stack(of(counts)),
-        [
-            (
-                lambda counts: np.stack(of(counts)[::-1]),
-                "The two have changed places: precision is of those that were called so.",
-            ),
-            (
-                lambda counts: np.stack([np.diag(counts) / counts.sum()] * 2),
-                "Not of all samples: of those called so, and of those that are so.",
-            ),
-            (
-                lambda counts: 1 - np.stack(of(counts)),
-                "These are the parts that are wrong.",
-            ),
-            (
-                lambda counts: np.stack([of(counts)[0]] * 2),
-                "The second is the first again: sum along the other axis.",
-            ),
-            (
-                lambda counts: np.stack([of(counts)[1]] * 2),
-                "The first is the second again: sum along the other axis.",
-            ),
-            (lambda counts: np.stack(of(counts)).mean(1), "Each class has its own; take no mean."),
-        ],
-        cases=[(counts,)],
-    )
+    pair = "Both are asked for: return a pair of arrays."
+    mistakes = [
+        (
+            of(lambda pair: pair[::-1]),
+            "The two have changed places: precision looks at what was called so.",
+        ),
+        (
+            lambda counts: np.stack([np.diag(counts) / counts.sum()] * 2),
+            "Not a fraction of all samples: of those called so, and of those that are so.",
+        ),
+        (of(lambda pair: 1 - pair), "These are the fractions that are wrong."),
+        (
+            of(lambda pair: pair / (1 - pair)),
+            "Divide by all samples of a class, the right ones included.",
+        ),
+        (of(lambda pair: pair[[0, 0]]), "The second is the first again: sum along the other axis."),
+        (of(lambda pair: pair[[1, 1]]), "The first is the second again: sum along the other axis."),
+        (of(lambda pair: pair[0]), pair),
+        (of(lambda pair: pair[1]), pair),
+        (of(np.transpose), "Return all precisions first, then all recalls: not a pair by class."),
+        (of(lambda pair: pair.mean(1)), "Each class has its own: take no mean."),
+        (
+            lambda counts: np.stack([counts / counts.sum(0), counts / counts.sum(1)]),
+            "Only the diagonal is right: divide that alone.",
+        ),
+    ]
+    return judge_function(answer, both, mistakes, cases=[(counts,)])
 
 
 def f1(answer: Any) -> Words:
     """Judge ``f1_of(precision, recall)``."""
-    return judge_function(
-        answer,
-        lambda p, r: 2 * p * r / (p + r),
-        [
-            (
-                lambda p, r: (p + r) / 2,
-                "This is the arithmetic mean: it is high also when one of the two is low.",
-            ),
-            (lambda p, r: (p * r) ** 0.5, "This is the geometric mean."),
-            (lambda p, r: p * r / (p + r), "A factor is missing: where both are 1, F1 is 1."),
-            (lambda p, r: 2 / (p + r), "The inverse of the mean is not the mean of inverses."),
-            (lambda p, r: (1 / p + 1 / r) / 2, "Turn it over once more: this is over 1."),
-            (min, "Both count, not the lower one alone."),
-        ],
-        cases=[(0.9, 0.3), (0.5, 0.8)],
-    )
+    mistakes = [
+        (
+            lambda p, r: (p + r) / 2,
+            "This is the arithmetic mean: it can be high when one of the two is low.",
+        ),
+        (lambda p, r: (p * r) ** 0.5, "This is the geometric mean."),
+        (lambda p, r: p * r / (p + r), "A factor is missing: where both are 1, F1 is 1."),
+        (lambda p, r: p * r, "This is the product, and not a mean: it is lower than both."),
+        (lambda p, r: 2 * p * r / p + r, "Only the first term is divided: use parentheses."),
+        (lambda p, r: 2 / (p + r), "The inverse of the mean is not the mean of the inverses."),
+        (lambda p, r: (1 / p + 1 / r) / 2, "This is the mean of the inverses: one step is left."),
+        (lambda *both: min(both), "Both count, not the lower one alone."),
+    ]
+    cases = [(0.8, 0.3), (0.5, 0.7)]
+    return judge_function(answer, lambda p, r: 2 * p * r / (p + r), mistakes, cases=cases)
 
 
 def area_by_pairs(answer: Any) -> Words:
     """Judge ``area_by_pairs(ones, zeros)``, a tie as half."""
     ones, zeros = np.array([0.9, 0.4, 0.4, 0.7]), np.array([0.4, 0.1, 0.8])
 
-    def part(ones: Numbers, zeros: Numbers, tie: float) -> float:
-        above, equal = ones[:, None] > zeros, ones[:, None] == zeros
-        return float(above.mean() + tie * equal.mean())
+    def matrix(ones: Numbers, zeros: Numbers, tie: float = 0.5) -> Numbers:
+        return (ones[:, None] > zeros) + tie * (ones[:, None] == zeros)
 
-    return judge_function(
-        answer,
-        lambda o, z: part(o, z, 0.5),
-        [
-            (lambda o, z: part(o, z, 0.0), "Ties count as half, and yours do not count."),
-            (lambda o, z: part(o, z, 1.0), "Ties count as half, and yours count in full."),
-            (lambda o, z: part(z, o, 0.5), "The class is to have the higher score, not the lower."),
-            (
-                lambda o, z: part(o, z, 0.5) * len(o) * len(z),
-                "This counts pairs: divide by how many there are.",
-            ),
-            (lambda o, z: o.mean() - z.mean(), "Means alone do not tell how pairs stand."),
-            (
-                lambda o, z: float(o.mean() > z.mean()),
-                "Compare each with each, not one mean with the other.",
-            ),
-        ],
-        cases=[(ones, zeros), (np.array([0.2, 0.6]), np.array([0.5, 0.5, 0.1]))],
-    )
+    def area(ones: Numbers, zeros: Numbers, tie: float = 0.5) -> Numbers:
+        return matrix(ones, zeros, tie).mean()
+
+    means = "Compare all pairs of scores, not one summary with another."
+    counted = "Divide by the number of pairs: each of the ones with each of the zeros."
+    mistakes = [
+        (lambda o, z: area(o, z, 0), "A tie counts as half, and yours do not count."),
+        (lambda o, z: area(o, z, 1), "A tie counts as half, and yours count in full."),
+        (lambda o, z: area(z, o), "Count where the class has the higher score, not the lower."),
+        *((lambda o, z, tie=tie: matrix(o, z, tie).sum(), counted) for tie in (0, 0.5, 1)),
+        (lambda o, z: matrix(o, z).sum() / len(o), counted),
+        (lambda o, z: matrix(o, z).sum() / len(z), counted),
+        (
+            lambda o, z: area(o, z, 0) / (o[:, None] != z).mean(),
+            "A tie is a pair as well: it counts as half, and is not left out.",
+        ),
+        (matrix, "This is what each pair counts: take the mean."),
+        (
+            lambda o, z: o.mean() - z.mean(),
+            means,
+        ),
+        (
+            lambda o, z: o.mean() > z.mean(),
+            means,
+        ),
+    ]
+    cases = [(ones, zeros), (np.array([0.2, 0.6]), np.array([0.5, 0.5, 0.1]))]
+    return judge_function(answer, area, mistakes, cases=cases)
 
 
 METRICS = ("accuracy", "precision", "recall", "R²")
@@ -145,30 +153,31 @@ RIGHT_METRICS = {
 }
 REASONS = {
     "no mine may be overlooked": (
-        "Mines: which number falls when a mine is called none? Most of the ground has none."
+        "Mines: which number is low when half of the mines are called none, and nothing else is "
+        "wrong? Most of the ground has none."
     ),
     "no good mail may be thrown away as spam": (
-        "Mail: look at all that is called spam. Which part of it should be spam?"
+        "Mail: look only at what is called spam. A good mail among it is what hurts."
     ),
     "ten classes, equally many of each, all mistakes cost the same": (
         "Ten classes: nothing is rare here, and no class matters more than another."
     ),
-    "the price of a house": "A price is a number: no class is right or wrong.",
+    "the price of a house": "House: a price is hardly ever exactly right. What still works then?",
 }
 
 
 def which_metric(answer: Any) -> Words:
     """Judge a dictionary that says which metric to look at first."""
-    if unanswered(answer) or not isinstance(answer, dict):
-        return f"Give a dictionary from each case to one of {', '.join(METRICS)}."
-    for case, right in RIGHT_METRICS.items():
-        if unanswered(answer.get(case)):
-            return f"You have not said yet which one you take where {case!r}."
-        if answer[case] not in METRICS:
-            return f"{answer[case]!r} is none of {', '.join(METRICS)}."
-        if answer[case] != right:
-            return REASONS[case]
-    return ""
+    if isinstance(answer, dict):
+        answer = {case: _metric(chosen) for case, chosen in answer.items()}
+    return judge_choices(answer, RIGHT_METRICS, REASONS, METRICS)
+
+
+def _metric(chosen: Any) -> Any:
+    """Return a word as it is spelled in the notebook: few keyboards have a ²."""
+    plain = {metric.lower().replace("²", "2"): metric for metric in METRICS}
+    spelled = chosen.lower().replace("²", "2").replace("^", "") if isinstance(chosen, str) else ""
+    return plain.get(spelled, chosen)
 
 
 EXERCISES = {

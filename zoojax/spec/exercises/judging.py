@@ -45,6 +45,8 @@ def judge(
     if unanswered(answer):
         return "The dots are still there: put your answer in their place."
     found, wanted = numbers(answer), numbers(right)
+    if found is None and isinstance(answer, tuple | list):
+        return "Your list has something in it that is not a number, or rows of different lengths."
     if found is None:
         return f"This is {article(type(answer).__name__)}, and numbers are asked for."
     for mistake in mistakes:
@@ -65,6 +67,7 @@ def judge_function(
     mistakes: Sequence[tuple[Callable[..., Numbers], Words]] = (),
     *,
     cases: Sequence[tuple[Any, ...]],
+    atol: float = 1e-7,
 ) -> Words:
     """Say what is wrong with a function, by what it returns for a few arguments.
 
@@ -73,6 +76,7 @@ def judge_function(
         right: what it should do.
         mistakes: functions that are often written instead, and what went wrong.
         cases: arguments of each call.
+        atol: absolute difference allowed.
     """
     if unanswered(answer):
         return "The dots are still there: write the function in their place."
@@ -85,10 +89,38 @@ def judge_function(
             return f"Your function fails with {type(error).__name__}: {error}"
         if found is None:
             return "Your function returns nothing: are its dots still there, or is return missing?"
+        if unanswered(found):
+            return "There is a None, or dots, in what your function returns."
         known = [Mistake(mistake(*case), words) for mistake, words in mistakes]
         known = [each for each in known if not _close_to(each.value, right(*case))]
-        if words := judge(found, right(*case), known):
+        if words := judge(found, right(*case), known, atol=atol):
             return words
+    return ""
+
+
+def judge_choices(
+    answer: Any, right: dict[str, str], hints: dict[str, Words], choices: Sequence[str]
+) -> Words:
+    """Say what is wrong with a dictionary that chooses a word for each name.
+
+    Args:
+        answer: the dictionary.
+        right: by name, the word to choose.
+        hints: by name, what is said of another word.
+        choices: the words to choose from.
+    """
+    if unanswered(answer) or not isinstance(answer, dict):
+        return (
+            f"Give a dictionary from {', '.join(map(repr, right))} to one of: {'; '.join(choices)}."
+        )
+    for name, wanted in right.items():
+        found = answer.get(name)
+        if unanswered(found):
+            return f"There is no answer for {name!r} yet."
+        if not isinstance(found, str) or found not in choices:
+            return f"{str(found)!r} is none of: {'; '.join(choices)}."
+        if found != wanted:
+            return hints[name]
     return ""
 
 
@@ -101,17 +133,24 @@ def unanswered(answer: Any) -> bool:
 
 def numbers(values: Numbers) -> Any:
     """Return numbers of any framework as a float64 array; None where they are something else."""
-    if hasattr(values, "detach"):  # a tensor of torch
-        values = values.detach().cpu()
     try:
-        return np.asarray(values).astype(np.float64)
-    except (TypeError, ValueError):
+        found = np.asarray(_without_torch(values))
+        return None if found.dtype.kind in "US" else found.astype(np.float64)
+    except Exception:  # a ragged list, a number too large, whatever a class does on conversion
         return None
+
+
+def _without_torch(values: Any) -> Any:
+    """Take tensors of torch, also those in lists, out of their graph: NumPy refuses them there."""
+    if isinstance(values, tuple | list):
+        return [_without_torch(each) for each in values]
+    return values.detach().cpu().double().numpy() if hasattr(values, "detach") else values
 
 
 def article(noun: str) -> str:
     """Return a noun after its indefinite article."""
-    return f"{'an' if noun[:1].lower() in 'aeiou' else 'a'} {noun}"
+    vowel = noun[:1].lower() in "aeiou" or noun == "ndarray"
+    return f"{'an' if vowel else 'a'} {noun}"
 
 
 def _close(found: np.ndarray | None, wanted: np.ndarray | None, rtol: float, atol: float) -> bool:
@@ -132,13 +171,15 @@ def _shapes(found: tuple[int, ...], wanted: tuple[int, ...]) -> Words:
     """Say how shapes differ."""
     if not found and wanted:
         return f"This is one number, and an array with {_axes(len(wanted))} is asked for."
+    if not wanted:
+        return f"One number is asked for, and yours is an array with {_axes(len(found))}."
     if len(found) != len(wanted):
         return f"Your array has {_axes(len(found))}, and one with {len(wanted)} is asked for."
     if sorted(found) == sorted(wanted):
-        return f"Of the shape {found} the axes are in another order: one is transposed."
+        return f"The axes of your shape {found} are in another order: something is transposed."
     axis = next(i for i, (a, b) in enumerate(zip(found, wanted, strict=True)) if a != b)
     size = "too long" if found[axis] > wanted[axis] else "too short"
-    return f"Of the shape {found} axis {axis} is {size}."
+    return f"Axis {axis} of your shape {found} is {size}."
 
 
 def _axes(count: int) -> str:
@@ -160,7 +201,9 @@ def _differences(found: np.ndarray, wanted: np.ndarray, rtol: float, atol: float
         return "All numbers are off by the same factor."
     first = tuple(int(each) for each in np.argwhere(wrong)[0])
     place = first[0] if len(first) == 1 else first
-    return f"{wrong.sum()} of {wrong.size} numbers are wrong, the first at {place}."
+    if wrong.sum() == 1:
+        return f"1 of {wrong.size} numbers is wrong, the one at index {place}."
+    return f"{wrong.sum()} of {wrong.size} numbers are wrong, the first at index {place}."
 
 
 def _constant(values: np.ndarray) -> bool:

@@ -1,5 +1,6 @@
 """Exercises of notebook 4: the training loop."""
 
+import copy
 from collections.abc import Callable
 from typing import Any
 
@@ -10,7 +11,9 @@ from zoojax.spec.exercises.judging import (
     Numbers,
     Words,
     judge,
+    judge_choices,
     judge_function,
+    numbers,
     unanswered,
 )
 
@@ -24,15 +27,17 @@ STEPS = ("zero_grad", "forward", "loss", "backward", "step")
 
 def order_of_steps(answer: Any) -> Words:
     """Judge in which order the five lines of a training step come."""
+    steps = ", ".join(sorted(STEPS))
     if unanswered(answer) or not isinstance(answer, list | tuple):
-        return f"Give a list of the five words {', '.join(STEPS)}."
-    if sorted(answer) != sorted(STEPS):
-        return f"Each of {', '.join(STEPS)} comes once."
-    place = {name: answer.index(name) for name in STEPS}
+        return f"Give a list of the five words {steps}, in your order."
+    given = list(map(str, answer))
+    if sorted(given) != sorted(STEPS):
+        return f"Give each of these words once: {steps}."
+    place = {name: given.index(name) for name in STEPS}
     for earlier, later, words in (
         ("forward", "loss", "A loss compares outputs with targets: where do outputs come from?"),
-        ("loss", "backward", "backward is called on a loss, which is not there yet."),
-        ("backward", "step", "step would use gradients that nobody has computed yet."),
+        ("loss", "backward", "backward starts from a loss, and there is none yet."),
+        ("backward", "step", "step would use gradients that are not computed yet."),
     ):
         if place[earlier] > place[later]:
             return words
@@ -52,20 +57,15 @@ def _loss(weights: Numbers) -> float:
 
 
 def _losses(
-    next_direction: Callable[[Numbers, Numbers], Numbers], *, after: bool = False
+    direction_of: Callable[[Numbers, Numbers], Numbers], num_steps: int = NUM_STEPS
 ) -> Numbers:
     """Return the losses of a run whose direction may depend on the last one."""
     weights, direction, losses = np.zeros(2), np.zeros(2), []
-    for _ in range(NUM_STEPS):
-        before = _loss(weights)
-        direction = next_direction(weights, direction)
+    for _ in range(num_steps):
+        losses.append(_loss(weights))
+        direction = direction_of(weights, direction)
         weights = weights - RATE * direction
-        losses.append(_loss(weights) if after else before)
     return np.array(losses)
-
-
-def _plain(weights: Numbers, last: Numbers) -> Numbers:
-    return _gradient(weights)
 
 
 def _lagging_losses() -> Numbers:
@@ -77,32 +77,39 @@ def _lagging_losses() -> Numbers:
     return np.array(losses)
 
 
-def _losses_of(answer: Any, forgotten: list[Mistake]) -> Words:
+def _losses_of(answer: Any, mistakes: list[Mistake], unchanged: Words) -> Words:
     """Judge the losses of a training loop, each before its step."""
-    right = _losses(_plain)
+    found = numbers(answer)
+    if not unanswered(answer) and found is not None and found.ndim == 1:
+        if not len(found):
+            return "There are no losses yet: write one down in each step."
+        if len(found) != NUM_STEPS:
+            return f"These are {len(found)} losses, and there are loops.NUM_STEPS steps."
+        if not np.isfinite(found).all():
+            return "The loss grows beyond all bounds: is it a mean, and the step size loops.RATE?"
+        if np.allclose(found, found[0], rtol=1e-6):
+            return unchanged
+    one_more = _losses(lambda w, _: _gradient(w), NUM_STEPS + 1)
+    sums = "The loss is a sum over the points: take their mean."
+    both = "Only one of slope and offset moves: train both."
     return judge(
         answer,
-        right,
+        one_more[:-1],
         [
-            *forgotten,
-            Mistake(np.full(NUM_STEPS, right[0]), "The loss never changes: no step is made."),
+            *mistakes,
             Mistake(
                 _losses(lambda w, _: -_gradient(w)),
                 "The loss rises: the step goes up the gradient, and it has to go down.",
             ),
-            Mistake(_losses(_plain, after=True), "Write the loss down before the step, not after."),
             Mistake(
-                _losses(lambda w, _: _gradient(w, len(LINE_X))),
-                "The loss is a sum over the samples; take their mean.",
+                _losses(lambda w, last: last if last.any() else _gradient(w)),
+                "Each step uses the gradient of the start: compute it anew in each step.",
             ),
-            Mistake(
-                len(LINE_X) * right, "These losses are sums over the samples; take their mean."
-            ),
-            Mistake(
-                _losses(lambda w, _: _gradient(w) * [1, 0]),
-                "The offset does not move: train it too.",
-            ),
-            Mistake(right[:-1], "One step is missing."),
+            Mistake(one_more[1:], "Write the loss down before the step, not after."),
+            Mistake(len(LINE_X) * _losses(lambda w, _: _gradient(w, len(LINE_X))), sums),
+            Mistake(len(LINE_X) * one_more[:-1], sums),
+            Mistake(_losses(lambda w, _: _gradient(w) * [1, 0]), both),
+            Mistake(_losses(lambda w, _: _gradient(w) * [0, 1]), both),
         ],
         rtol=1e-4,
     )
@@ -119,9 +126,10 @@ def torch_loop(answer: Any) -> Words:
             ),
             Mistake(
                 _lagging_losses(),
-                "Each step uses the gradient of the step before: step is too early.",
+                "Each step uses the gradient of the step before: step comes too early.",
             ),
         ],
+        "The loss never changes: does step run, and are there gradients when it does?",
     )
 
 
@@ -131,63 +139,80 @@ def jax_loop(answer: Any) -> Words:
         answer,
         [
             Mistake(
-                np.full(NUM_STEPS, _losses(_plain)[0]),
-                "The loss never changes: are the new parameters handed on to the next step?",
-            ),
-            Mistake(
-                np.r_[_losses(_plain)[0], np.full(NUM_STEPS - 1, _losses(_plain)[1])],
-                "Each step starts at the first parameters: hand the new ones on.",
+                _losses(lambda w, _: _gradient(w) + w / RATE),
+                "Each step starts at the first weights: hand the new ones on.",
             ),
         ],
+        "The loss never changes: are the new weights handed on to the next step?",
     )
+
+
+LARGE = [np.array([[6.0, -8.0], [2.0, 3.0]]), np.array([24.0])]
+SMALL = [np.array([[0.3, 0.1], [0.2, -0.4]]), np.array([0.1])]
+LARGEST = 7.0
+"""Gradients over the largest norm allowed, and under it."""
+
+
+def _flat(arrays: Numbers) -> Numbers:
+    return np.concatenate([np.ravel(each) for each in arrays])
+
+
+def _norm(arrays: Numbers) -> float:
+    return float(np.sqrt((_flat(arrays) ** 2).sum()))
 
 
 def clip(answer: Any) -> Words:
     """Judge ``clip(gradients, largest)``, which clips a list of arrays by their global norm."""
-    cases: list[tuple[Any, ...]] = [
-        ([np.array([3.0, 4.0]), np.array([12.0])], 6.5),
-        ([np.array([0.3, -0.4]), np.array([0.0])], 6.5),
-    ]
+    if callable(answer) and (words := _clipped_list(answer)):
+        return words
 
-    def norm(arrays: Numbers) -> float:
-        return float(np.sqrt(sum((each**2).sum() for each in arrays)))
+    def flat_answer(gradients: Any, largest: float) -> Any:
+        found = answer(gradients, largest)
+        if unanswered(found) or not isinstance(found, list | tuple):
+            return found
+        parts = [numbers(each) for each in found]
+        return found if any(each is None for each in parts) else _flat(parts)
 
-    def flat(arrays: Numbers) -> Numbers:
-        return np.concatenate([np.ravel(each) for each in arrays])
-
-    def right(arrays: Numbers, largest: float) -> Numbers:
-        return flat(arrays) * min(1, largest / norm(arrays))
-
-    def joined(arrays: Any, largest: float) -> Any:
-        found = answer([each.copy() for each in arrays], largest)
-        if isinstance(found, list | tuple) and not unanswered(found):
-            return flat(found)
-        return found
-
+    singly = "Clipped number by number, a gradient changes its direction: scale all alike."
     return judge_function(
-        joined if callable(answer) else answer,
-        right,
+        flat_answer if callable(answer) else answer,
+        lambda g, m: _flat(g) * min(1, m / _norm(g)),
         [
+            (lambda g, m: _flat(g) * m / _norm(g), "Small gradients have to stay as they are."),
             (
-                lambda g, m: flat(g) * m / norm(g),
-                "Gradients that are small enough stay as they are.",
+                lambda g, m: _flat([each * min(1, m / _norm([each])) for each in g]),
+                "Clipped array by array, a gradient changes its direction: take one norm of all.",
+            ),
+            (lambda g, m: np.clip(_flat(g), -m, m), singly),
+            (lambda g, m: np.minimum(_flat(g), m), singly),
+            (lambda g, m: _flat(g), "Nothing is clipped."),
+            (
+                lambda g, m: _flat(g) * min(1, 1 / _norm(g)),
+                "The norm becomes 1 here, and it should become the largest one allowed.",
             ),
             (
-                lambda g, m: flat([each * min(1, m / max(norm([each]), 1e-12)) for each in g]),
-                "One norm of all together: clipped one by one, they change their direction.",
-            ),
-            (
-                lambda g, m: np.clip(flat(g), -m, m),
-                "Clipped number by number, the gradient changes its direction: scale all of them.",
-            ),
-            (lambda g, m: flat(g), "Nothing is clipped."),
-            (
-                lambda g, m: flat(g) / norm(g) if norm(g) > m else flat(g),
-                "The norm is to become the largest one allowed, and yours becomes 1.",
+                lambda g, m: _flat(g) * min(1, m / _norm(g) ** 2),
+                "This is the square of the norm: its root is missing.",
             ),
         ],
-        cases=cases,
+        cases=[(LARGE, LARGEST), (SMALL, LARGEST)],
     )
+
+
+def _clipped_list(answer: Any) -> Words:
+    """Judge whether a list of arrays comes out; whatever else is wrong is judged elsewhere."""
+    try:
+        found = answer(copy.deepcopy(LARGE), LARGEST)
+    except Exception:
+        return ""
+    if unanswered(found):
+        return ""
+    if not isinstance(found, list | tuple) or len(found) != len(LARGE):
+        return "Return a list that has one array for each array in gradients."
+    parts = [numbers(each) for each in found]
+    if any(a is not None and a.shape != b.shape for a, b in zip(parts, LARGE, strict=True)):
+        return "Each array has to keep its shape."
+    return ""
 
 
 PROBLEMS = ("learning rate too large", "learning rate too small", "overfits", "healthy")
@@ -207,7 +232,7 @@ def runs() -> dict[str, tuple[Numbers, Numbers]]:
     noise = np.random.default_rng(4).normal(size=(8, 30))
     jump = 1.4 + 0.9 * np.abs(noise[2])
     found = {
-        "A": (1.4 * np.exp(-epochs / 6), 0.45 + 0.95 * np.exp(-epochs / 5) + 0.012 * epochs),
+        "A": (0.03 + 1.4 * np.exp(-epochs / 6), 0.45 + 0.95 * np.exp(-epochs / 5) + 0.012 * epochs),
         "B": (jump, jump + 0.3 * noise[3]),
         "C": (0.1 + 1.3 * np.exp(-epochs / 6), 0.14 + 1.28 * np.exp(-epochs / 6)),
         "D": (1.4 - 0.004 * epochs, 1.41 - 0.004 * epochs),
@@ -220,16 +245,31 @@ def runs() -> dict[str, tuple[Numbers, Numbers]]:
 
 def diagnosis(answer: Any) -> Words:
     """Judge a dictionary that says what is wrong with each of ``runs()``."""
-    if unanswered(answer) or not isinstance(answer, dict):
-        return f"Give a dictionary from A, B, C, D to one of {', '.join(PROBLEMS)}."
-    for name, right in RIGHT_PROBLEMS.items():
-        if unanswered(answer.get(name)):
-            return f"You have not said yet what {name} is."
-        if answer[name] not in PROBLEMS:
-            return f"{answer[name]!r} is none of {', '.join(PROBLEMS)}."
-        if answer[name] != right:
-            return LOOK[name]
-    return ""
+    return judge_choices(answer, RIGHT_PROBLEMS, LOOK, PROBLEMS)
+
+
+SAVE, AGAIN = "save", "make again"
+RIGHT_SAVED = {
+    "weights": SAVE,
+    "moments of Adam": SAVE,
+    "number of steps made": SAVE,
+    "simulated pictures": AGAIN,
+    "dropout masks, each of a key and its step": AGAIN,
+    "running statistics of a BatchNorm": SAVE,
+}
+WHY = {
+    "weights": "Every step has changed the weights: does the seed know how?",
+    "moments of Adam": "The moments of Adam are running means of the gradients so far.",
+    "number of steps made": "Neither the configuration nor the seed says how far the run has come.",
+    "simulated pictures": "The pictures do not change in training: what were they drawn from?",
+    "dropout masks, each of a key and its step": "What does the same key give a second time?",
+    "running statistics of a BatchNorm": "Every step in train mode has moved those statistics.",
+}
+
+
+def what_to_save(answer: Any) -> Words:
+    """Judge a dictionary that says what a checkpoint needs."""
+    return judge_choices(answer, RIGHT_SAVED, WHY, (SAVE, AGAIN))
 
 
 EXERCISES = {
@@ -238,4 +278,5 @@ EXERCISES = {
     "loop in JAX": jax_loop,
     "clipping": clip,
     "diagnosis": diagnosis,
+    "what to save": what_to_save,
 }

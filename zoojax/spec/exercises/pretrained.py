@@ -1,7 +1,8 @@
 """Exercises of notebook 10: using pretrained weights."""
 
 import copy
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
@@ -18,7 +19,7 @@ from zoojax.spec.exercises.judging import (
     numbers,
     unanswered,
 )
-from zoojax.spec.layout import layout
+from zoojax.spec.layout import Leaf, layout
 
 MEAN, STD = np.array(IMAGENET_MEAN), np.array(IMAGENET_STD)
 
@@ -29,51 +30,42 @@ COUNTED: published.Target = "color"
 def prepared(answer: Any) -> Words:
     """Judge ``prepare(picture)``: (height, width, 3) uint8 standardised for the classifiers."""
     picture = np.random.default_rng(1).integers(0, 256, (5, 7, 3), np.uint8)
+    own = (
+        "These are this picture's own mean and standard deviation. The network learned with fixed "
+        "ones, the same for every picture."
+    )
+    swapped = "Red and blue have changed places, in the picture or in the mean."
 
     def right(x: Numbers) -> Numbers:
         return (x / 255 - MEAN) / STD
-
-    def first(y: Numbers) -> Numbers:
-        return np.moveaxis(y, -1, 0)
 
     return judge_function(
         answer,
         right,
         [
             (lambda x: x, "Nothing has changed yet."),
-            (lambda x: x / 255, "From 0 to 1, and not standardised yet."),
+            (lambda x: x / 255, "This goes from 0 to 1, and is still to be standardised."),
             (lambda x: (x - MEAN) / STD, "This mean is one of pictures from 0 to 1: scale first."),
-            (lambda x: x / 255 - MEAN, "The mean is off, and the spread is not divided out yet."),
+            (lambda x: x / 255 - MEAN, "The mean is taken off. Now divide."),
             (lambda x: x / 255 / STD, "The mean is not taken off yet."),
             (lambda x: x / 255 / STD - MEAN, "Take the mean off first, and divide afterwards."),
             (lambda x: x / 255 - MEAN / STD, "Python divides before it subtracts: use brackets."),
-            (lambda x: (x / 255 - MEAN) * STD, "The spread is divided by, not multiplied with."),
-            (lambda x: (x / 255 - MEAN) / STD**2, "Divide by the standard deviation, once."),
+            (lambda x: (x / 255 - MEAN) * STD, "You multiply by the standard deviation; divide."),
+            (lambda x: (x / 256 - MEAN) / STD, "The largest byte is 255, and it should become 1."),
+            (lambda x: (x // 255 - MEAN) / STD, "// rounds down: every byte below 255 becomes 0."),
             (lambda x: (x / 255 - STD) / MEAN, "Mean and standard deviation have changed places."),
             (lambda x: x / 127.5 - 1, "From -1 to 1 is how other networks want it, not these."),
-            (
-                lambda x: (x / 255 - MEAN[::-1]) / STD[::-1],
-                "The channels of a picture are red, green and blue, and here they met the "
-                "numbers of blue, green and red.",
-            ),
-            (lambda x: right(x[..., ::-1]), "Red and blue of the picture have changed places."),
+            (lambda x: (x / 255 - MEAN[::-1]) / STD[::-1], swapped),
+            (lambda x: right(x[..., ::-1]), swapped),
             (
                 lambda x: (x / 255 - MEAN.mean()) / STD.mean(),
                 "Each channel has a mean and a standard deviation of its own.",
             ),
+            (lambda x: (x - x.mean((0, 1))) / x.std((0, 1)), own),
+            (lambda x: (x - x.mean()) / x.std(), own),
             (
-                lambda x: (x - x.mean((0, 1))) / x.std((0, 1)),
-                "These are this picture's own mean and deviation. The network learned with fixed "
-                "ones, the same for every picture.",
-            ),
-            (
-                lambda x: (x - x.mean()) / x.std(),
-                "These are this picture's own mean and deviation. The network learned with fixed "
-                "ones, the same for every picture.",
-            ),
-            (
-                lambda x: first(right(x)),
-                "The numbers are right, and the channels are to stay last here.",
+                lambda x: np.moveaxis(right(x), -1, 0),
+                "The numbers are right, but here the channels stay last.",
             ),
             (lambda x: right(x)[None], "One picture is asked for, without the axis of a batch."),
         ],
@@ -90,69 +82,64 @@ def told(answer: Any) -> Words:
     names = ["triangle", "rectangle", "circle", "diamond"]  # none where its label is
     # Such that the largest of all, of each row and of each column are different classes.
     outputs = np.array(
-        [
-            [-1.0, 0.5, 2.0, 1.0],
-            [4.0, -0.2, 0.1, 3.9],
-            [0.3, 0.2, -5.0, 6.0],
-            [-3.0, -1.0, -2.0, -4.0],
-            [0.0, -1.0, 0.7, -9.0],
-        ]
+        [[-1, 0.5, 2, 1], [4, -0.2, 0, 3], [0.3, 0.2, -5, 6], [-3, -1, -2, -4], [0, -1, 0.7, -9]]
     )
     given = copy.copy(names)
     try:
         found = answer(outputs.copy(), given)
     except Exception as error:
         return f"Your function fails with {type(error).__name__}: {error}"
-    if given != names:
+    if list(map(str, given)) != names:
         return "Your function changed the list that it was given: sorted makes a new one."
     if found is None:
         return "Your function returns nothing: are its dots still there, or is return missing?"
+    labels = numbers(found)
+    if labels is not None and np.array_equal(labels, outputs.argmax(1)):
+        return "These are labels; each of them stands for a name."
+    if isinstance(found, np.ndarray):
+        found = found.tolist()
     if isinstance(found, str):
         return "This is one name, and each picture has one."
-    if not isinstance(found, list | tuple | np.ndarray):
+    if not isinstance(found, list | tuple):
         return f"A list of names is asked for, not {article(type(found).__name__)}."
-    return _names(list(map(_word, found)), outputs, names)
+    if not all(isinstance(each, str) for each in found):
+        return "Each picture gets a name, as text, and some of yours are something else."
+    return _names(list(map(str, found)), outputs, names)
 
 
-def _word(value: Any) -> Any:
-    return str(value) if isinstance(value, str) else value
-
-
-def _names(found: list[Any], outputs: Numbers, names: list[str]) -> Words:
+def _names(found: list[str], outputs: Numbers, names: list[str]) -> Words:
     """Judge a list of names, those of the largest outputs when all is well."""
     places, ordered = outputs.argmax(1), sorted(names)
 
     def picked(indices: Numbers, names: list[str]) -> list[str]:
         return [names[place] for place in indices]
 
-    if not all(isinstance(each, str) for each in found):
-        labels = numbers(found)
-        if labels is not None and labels.shape == places.shape and (labels == places).all():
-            return "These are labels; each of them stands for a name."
-        return "Each picture gets a name, as text, and some of yours are something else."
     for wrong, words in (
         (
             picked(places, names),
-            "The right outputs, but named in the order of the list: labels count in another one.",
+            "The right outputs, but the wrong names: labels do not follow the order of this list.",
         ),
         (picked(places, ordered[::-1]), "The names are sorted backwards, from z to a."),
         (picked(outputs.argmin(1), ordered), "These belong to the smallest outputs."),
-        (picked(abs(outputs).argmax(1), ordered), "Outputs are compared with their signs."),
+        (
+            picked(abs(outputs).argmax(1), ordered),
+            "Compare outputs with their signs: a negative one is small.",
+        ),
         (
             picked(outputs.argmax(0), ordered),
-            "This looks down the pictures: each picture has a row, and each class a column.",
+            "This looks down the columns, and each picture has a row.",
         ),
         (ordered, "These are the names in label order. Which of them belongs to each picture?"),
     ):
         if found == wrong:
             return words
     if unknown := sorted(set(found) - set(names)):
-        return f"{unknown[0]!r} is no class."
+        return f"{unknown[0]!r} is none of the names."
     if len(found) != len(outputs):
-        return f"{len(outputs)} pictures need as many names, and yours are {len(found)}."
+        return f"{len(outputs)} pictures get a name each, and you return {len(found)}."
     right = picked(places, ordered)
     wrong_places = [i for i, (a, b) in enumerate(zip(found, right, strict=True)) if a != b]
-    return f"Picture {wrong_places[0]} has another name." if wrong_places else ""
+    return f"The name of picture {wrong_places[0]} is wrong." if wrong_places else ""
 
 
 def to_flax(answer: Any) -> Words:
@@ -165,20 +152,20 @@ def to_flax(answer: Any) -> Words:
         return lambda weight: weight.transpose(axes) if weight.ndim == 4 else weight.T
 
     right = conv(2, 3, 1, 0)
-    cut_anew = "reshape keeps the numbers in their row and cuts it anew; transpose moves axes."
+    cut_anew = "reshape cuts the same row of numbers anew. To move axes, use transpose."
     return judge_function(
         answer,
         right,
         [
             (
                 lambda weight: weight,
-                "The axes are still torch's: one of the two kinds at least is left as it was.",
+                "The axes of a Linear's weight, or of a convolution's, have not moved yet.",
             ),
             (lambda weight: weight.reshape(right(weight).shape), cut_anew),
             (lambda weight: weight.reshape(weight.shape[::-1]), cut_anew),
             (
                 conv(3, 2, 1, 0),
-                "All axes are reversed, and so height and width have changed places.",
+                "All axes are reversed, and so height and width have changed places, too.",
             ),
             (
                 conv(2, 3, 0, 1),
@@ -186,12 +173,11 @@ def to_flax(answer: Any) -> Words:
             ),
             (
                 conv(3, 2, 0, 1),
-                "transpose asks of each new axis which old one it was; yours say where each old "
-                "one goes.",
+                "transpose takes the old place of each new axis, not the new one of each old.",
             ),
             (
                 conv(0, 2, 3, 1),
-                "This is what a batch of pictures needs; a kernel's first axis is no batch.",
+                "This is right for a batch of pictures. The first axis of a kernel is no batch.",
             ),
             (
                 conv(1, 0, 2, 3),
@@ -207,13 +193,16 @@ def num_bytes(answer: Any) -> Words:
     folder = published.FOLDER / COUNTED
     leaves = layout(files.load_config(folder))
 
-    def count(keep: Callable[[Any], bool]) -> int:
-        return sum(int(np.prod(leaf.shape)) for leaf in leaves if keep(leaf))
+    def count(leaves: Iterable[Leaf]) -> int:
+        return sum(math.prod(leaf.shape) for leaf in leaves)
 
-    every = count(lambda leaf: True)
-    trained = count(lambda leaf: leaf.path[0] == "params")
-    weights = count(lambda leaf: leaf.name.endswith(".weight"))
+    every = count(leaves)
+    trained = count(leaf for leaf in leaves if leaf.path[0] == "params")
+    weights = count(leaf for leaf in leaves if leaf.name.endswith(".weight"))
+    lengths = sum(leaf.shape[0] for leaf in leaves)
     file_size = (folder / files.WEIGHTS).stat().st_size
+    other = count(layout(files.load_config(published.FOLDER / "shape")))
+    length = "len counts along the first axis only: use size."
     return judge(
         answer,
         4 * every,
@@ -223,13 +212,14 @@ def num_bytes(answer: Any) -> Words:
             Mistake(8 * every, "A float32 takes fewer bytes: this would be float64."),
             Mistake(2 * every, "A float32 takes more bytes: this would be float16."),
             Mistake(32 * every, "These are bits, and eight of them make a byte."),
-            Mistake(
-                4 * trained,
-                "What training changes by gradients is there, and running statistics are missing.",
-            ),
-            Mistake(4 * weights, "These are weights and scales alone; the file holds more kinds."),
-            Mistake(file_size, "This is the whole file: its header is text, and not numbers."),
-            Mistake(len(leaves), "This is how many arrays there are; each holds many numbers."),
+            Mistake(4 * trained, "The running statistics are missing: they are in the file, too."),
+            Mistake(4 * weights, "These are the arrays called weight; the file has others, too."),
+            Mistake(file_size, "This is the whole file: its header is text, not numbers."),
+            Mistake(file_size - 8, "The header is still in it: that is text, not numbers."),
+            Mistake(len(leaves), "This is how many arrays there are; each has many numbers."),
+            Mistake(lengths, length),
+            Mistake(4 * lengths, length),
+            Mistake(4 * other, "These are the bytes of the classifier of shapes."),
         ],
         rtol=1e-9,  # it is counted, not measured
     )
@@ -253,28 +243,27 @@ TRAINED_PART = "output_block"
 
 def changes(answer: Any) -> Words:
     """Judge which of ``ENTRIES`` a step changes: train mode, all but the output block frozen."""
+    if answer is ...:
+        return "The dots are still there: give a list of names."
     if isinstance(answer, str):
         answer = [answer]
-    if unanswered(answer) or not isinstance(answer, list | tuple | set | frozenset):
-        return "Give a list of names, in any order."
+    if not isinstance(answer, list | tuple | set | frozenset):
+        return f"A list of names is asked for, not {article(type(answer).__name__)}."
+    if unknown := [each for each in answer if not isinstance(each, str) or each not in ENTRIES]:
+        return f"{str(unknown[0])!r} is none of the names that were printed."
     given = set(answer)
-    if unknown := sorted(map(str, given - set(ENTRIES))):
-        return f"{unknown[0]!r} is none of the names that were printed."
     if not given:
-        return "Something does change: the network is trained, if only a part of it."
+        return "Something does change: a part of the network is trained."
     if given == set(ENTRIES):
-        return "Then nothing would be frozen."
+        return "All of them? Then nothing would be frozen."
     frozen = [name for name in ENTRIES if not name.startswith(TRAINED_PART)]
     running = {name for name in frozen if name.endswith("running_mean")}
     if wrong := [name for name in frozen if name in given and name not in running]:
-        return (
-            f"{wrong[0]} is a parameter that wants no gradient: the optimiser leaves it where it "
-            "is."
-        )
+        return f"{wrong[0]} is frozen: it has no gradient, and the optimiser leaves it as it is."
     if not running & given:
         return (
-            "This is what gradients change. The mode is train mode: which layers do something else "
-            "then, and write it down?"
+            "This is what gradients change. In train mode, some layers change something without "
+            "gradients, too: which?"
         )
     if running - given:
         return "There is more than one BatchNorm, and all of them are in train mode."

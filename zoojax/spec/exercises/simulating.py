@@ -138,7 +138,7 @@ def pure_dice(answer: Any) -> Words:
                 "The number is there, and the new state has to come out as well: a pair.",
             ),
             (
-                lambda state: after(state),
+                after,
                 "The new state is there, and the number has to come out as well: a pair.",
             ),
             (
