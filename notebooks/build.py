@@ -6,9 +6,12 @@ python -m notebooks.build --check      # whether what is there is up to date; ru
 
 import argparse
 import ast
+import copy
 import re
 import sys
 import textwrap
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 import jupytext
@@ -16,7 +19,7 @@ import nbformat
 from nbclient import NotebookClient
 from nbformat import NotebookNode
 
-from zoojax.spec.exercises import NOT_YET
+from zoojax.spec.exercises import RIGHT
 
 FOLDER = Path(__file__).parent
 SOURCES = FOLDER / "sources"
@@ -35,20 +38,41 @@ def names() -> list[str]:
 
 def with_solutions(name: str) -> NotebookNode:
     """Return a notebook as its source has it, without marks and hints."""
-    return _notebook(name, lambda code: TODO.sub("", SOLUTION.sub(r"\g<code>", code)))
+    return _notebook(name, lambda code: [_solved(code)])
 
 
 def as_exercise(name: str) -> NotebookNode:
     """Return a notebook with dots in the place of each solution."""
-    return _notebook(name, lambda code: SOLUTION.sub(_dots, code))
+    return _notebook(name, lambda code: [_asked(code)])
 
 
-def _notebook(name: str, edit) -> NotebookNode:
+def as_read(name: str) -> NotebookNode:
+    """Return a notebook as a reader runs it: each exercise with its dots first, then solved."""
+    return _notebook(
+        name,
+        lambda code: [_asked(code), _solved(code)] if SOLUTION.search(code) else [code],
+    )
+
+
+def _solved(code: str) -> str:
+    return TODO.sub("", SOLUTION.sub(r"\g<code>", code))
+
+
+def _asked(code: str) -> str:
+    return SOLUTION.sub(_dots, code)
+
+
+def _notebook(name: str, edit: Callable[[str], list[str]]) -> NotebookNode:
+    """Return a notebook of a source, with one or more cells for each cell of code."""
     notebook = jupytext.read(SOURCES / f"{name}.py")
-    for place, cell in enumerate(notebook.cells):
-        cell.id = f"cell-{place}"
-        if cell.cell_type == "code":
-            cell.source = edit(cell.source + "\n").rstrip("\n")
+    cells = []
+    for cell in notebook.cells:
+        edited = edit(cell.source + "\n") if cell.cell_type == "code" else [cell.source]
+        for source in edited:
+            cells.append(copy.deepcopy(cell))
+            cells[-1].source = source.rstrip("\n")
+            cells[-1].id = f"cell-{len(cells) - 1}"
+    notebook.cells = cells
     notebook.metadata = {
         "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
         "language_info": {"name": "python"},
@@ -70,24 +94,36 @@ def _dots(solution: re.Match[str]) -> str:
 
 
 def execute(notebook: NotebookNode) -> NotebookNode:
-    """Run a notebook in its folder and keep its outputs.
+    """Run a notebook in its folder and keep its outputs, but nothing of when and where.
+
+    Raises:
+        nbclient.exceptions.CellExecutionError: when a cell fails.
+    """
+    resources = {"metadata": {"path": str(FOLDER)}}
+    NotebookClient(notebook, timeout=SECONDS, resources=resources).execute()
+    for cell in notebook.cells:
+        cell.metadata = {}
+    notebook.metadata.pop("widgets", None)
+    return notebook
+
+
+def said(cell: NotebookNode) -> str | None:
+    """Return what the check at the end of a cell printed; None where there is no check."""
+    if cell.cell_type != "code" or "\ncheck(" not in f"\n{cell.source}":
+        return None
+    lines = "".join(output.get("text", "") for output in cell.outputs).splitlines()
+    return lines[-1] if lines else ""
+
+
+def check_solutions(notebook: NotebookNode) -> None:
+    """See that every solution of an executed notebook is right.
 
     Raises:
         ValueError: when an exercise says that its solution is wrong.
-        nbclient.exceptions.CellExecutionError: when a cell fails.
     """
-    client = NotebookClient(
-        notebook, timeout=SECONDS, resources={"metadata": {"path": str(FOLDER)}}
-    )
-    client.execute()
     for cell in notebook.cells:
-        cell.metadata = {}
-        for output in cell.get("outputs", []):
-            said = output.get("text", "")
-            if NOT_YET in said or ("check(" in cell.source and output.get("name") != "stdout"):
-                raise ValueError(f"a solution is wrong: {cell.source}\n{said}")
-    notebook.metadata.pop("widgets", None)
-    return notebook
+        if said(cell) not in (None, RIGHT):
+            raise ValueError(f"a solution is wrong: {cell.source}\n{said(cell)}")
 
 
 def stale(name: str) -> list[Path]:
@@ -110,7 +146,9 @@ def _cells(notebook: NotebookNode) -> list[tuple[str, str]]:
 def build(name: str) -> None:
     """Write both versions of a notebook."""
     EXERCISES.mkdir(exist_ok=True)
-    nbformat.write(execute(with_solutions(name)), FOLDER / f"{name}.ipynb")
+    solved = execute(with_solutions(name))
+    check_solutions(solved)
+    nbformat.write(solved, FOLDER / f"{name}.ipynb")
     nbformat.write(as_exercise(name), EXERCISES / f"{name}.ipynb")
 
 
@@ -127,8 +165,9 @@ def main() -> int:
         if options.check:
             old += stale(name)
         else:
+            begin = time.monotonic()
             build(name)
-            print(f"{name}: made")
+            print(f"{name}: made in {time.monotonic() - begin:.0f} s", flush=True)
     for path in old:
         print(f"{path.relative_to(FOLDER.parent)} is not of its source: run make notebooks")
     return int(bool(old))

@@ -50,6 +50,9 @@ from zoojax.spec import figures
 from zoojax.spec.exercises import check
 from zoojax.spec.side_by_side import SideBySide
 
+# These models are small: a second thread waits more than it works.
+torch.set_num_threads(1)
+
 # In float64, so that rounding cannot hide a difference.
 jax.config.update("jax_enable_x64", True)
 

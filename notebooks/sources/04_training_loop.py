@@ -56,6 +56,9 @@ from zoojax.spec import figures
 from zoojax.spec.exercises import check, loops
 from zoojax.spec.side_by_side import SideBySide
 
+# These models are small: a second thread waits more than it works.
+torch.set_num_threads(1)
+
 # %% [markdown]
 # ## One step, taken apart
 #

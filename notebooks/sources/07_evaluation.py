@@ -51,8 +51,8 @@ from zoojax.spec.side_by_side import SideBySide
 # to 16.
 
 # %%
-wide = ShapesConfig(32, 32, min_size=12, max_size=28)
-small = ShapesConfig(32, 32, min_size=9, max_size=16)
+wide = ShapesConfig(32, 32, 12, 28, shades=False)
+small = ShapesConfig(32, 32, 9, 16, shades=False)
 names = wide.class_names("shape")
 
 

@@ -38,6 +38,7 @@ import torch
 import zoojax
 import zoojax.conformal
 import zootorch
+import zootorch.conformal
 from zoojax import (
     Batch,
     CNNConfig,
@@ -56,7 +57,7 @@ from zoojax.spec.side_by_side import SideBySide
 # ## A network and its probabilities
 
 # %%
-config = ShapesConfig(32, 32, min_size=10, max_size=28)
+config = ShapesConfig(32, 32, 10, 28, shades=False)
 names = config.class_names("shape")
 
 
@@ -214,7 +215,8 @@ for name, each in both.items():
 # smaller than those it was calibrated with, nothing is promised:
 
 # %%
-other = simulated(10, 20, ShapesConfig(32, 32, 6, 12))
+smaller = ShapesConfig(32, 32, 6, 12, shades=False)
+other = simulated(10, 20, smaller)
 missed = zoojax.prediction_sets(probabilities(other), threshold)
 found = zoojax.conformal.coverage(missed, other.targets)
 print(f"shapes of 6 to 12 pixels: {found:.1%} held, asked for: 90%")
@@ -294,7 +296,7 @@ figures.interval_forecasts(
 # %%
 SideBySide(
     zoojax.conformal.adaptive_step,
-    zootorch.AdaptiveConformalRegressor.update,
+    zootorch.conformal.AdaptiveConformalRegressor.update,
 )
 
 # %%
@@ -307,7 +309,9 @@ steps = zoojax.conformal.adaptive(
     errors, before, alpha=alpha, step_size=0.02
 )
 
-regressor = zootorch.AdaptiveConformalRegressor(alpha, step_size=0.02)
+regressor = zootorch.conformal.AdaptiveConformalRegressor(
+    alpha, step_size=0.02
+)
 zeros = torch.zeros(200)  # errors are distances from 0
 regressor.calibrate(torch.tensor(before, dtype=torch.float32), zeros)
 missed = [

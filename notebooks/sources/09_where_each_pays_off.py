@@ -49,6 +49,9 @@ from zoojax.spec import figures
 from zoojax.spec.exercises import check
 from zoojax.spec.side_by_side import SideBySide
 
+# These models are small: a second thread waits more than it works.
+torch.set_num_threads(1)
+
 # %% [markdown]
 # # Functions
 #

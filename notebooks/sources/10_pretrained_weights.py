@@ -55,6 +55,9 @@ from zoojax.spec.exercises import check, pretrained
 from zoojax.spec.layout import layout
 from zoojax.spec.side_by_side import SideBySide
 
+# These models are small: a second thread waits more than it works.
+torch.set_num_threads(1)
+
 # %% [markdown]
 # ## What is in the folder
 #
@@ -527,7 +530,7 @@ def loss_of_all(params):
     return loss_of(params, {})
 
 
-grads = jax.grad(loss_of_all)(params)
+grads = jax.jit(jax.grad(loss_of_all))(params)
 updates, _ = by_parts.update(grads, by_parts.init(params))
 for name, tree in updates.items():
     largest = max(np.abs(leaf).max() for leaf in tree.values())
