@@ -137,7 +137,7 @@ def area_without_ties(ones, zeros):
 CASES = (
     "no mine may be overlooked",
     "no good mail may be thrown away as spam",
-    "ten classes, equally many of each, all mistakes cost the same",
+    "ten classes of one size, all mistakes cost the same",
     "the price of a house",
 )
 

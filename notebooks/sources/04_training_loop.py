@@ -75,23 +75,24 @@ def loss_now():
     return ((weights[0] * x + weights[1] - y) ** 2).mean()
 
 
-print("at first:         ", weights.grad)
+print("at first:      ", weights.grad)
 loss_now().backward()
-print("backward:         ", weights.grad)
+print("backward:      ", weights.grad)
 loss_now().backward()
-print("backward again:   ", weights.grad, "has been added to")
+print("backward again:", weights.grad)
 optimizer.zero_grad()
-print("zero_grad:        ", weights.grad)
+print("zero_grad:     ", weights.grad)
 loss_now().backward()
-print("backward:         ", weights.grad)
+print("backward:      ", weights.grad)
 optimizer.step()
-print("step, the weights:", weights.detach())
+print("step: weights: ", weights.detach())
 
 # %% [markdown]
-# Now with functions. A gradient is a value that is returned. Nothing is
-# added up, nothing has to be cleared, and the old weights stay as they
-# are. The optimiser of optax has no memory of its own either: its state
-# goes in, and the new one comes out.
+# The second `backward` has added to the first. Now with functions. A
+# gradient is a value that is returned. Nothing is added up, nothing has
+# to be cleared, and the old weights stay as they are. The optimiser of
+# optax has no memory of its own either: its state goes in, and the new
+# one comes out.
 
 # %%
 start = jnp.zeros(2)
@@ -142,10 +143,13 @@ def with_functions():
 SideBySide(with_functions, with_objects)
 
 # %%
-(slope, offset), last_loss = with_functions()
-print("functions:", slope, offset, "last loss", last_loss)
-(slope, offset), last_loss = with_objects()
-print("objects:  ", slope, offset, "last loss", last_loss)
+for run in (with_functions, with_objects):
+    (slope, offset), last = run()
+    print(
+        f"{run.__name__:14} slope {slope:.6f} offset {offset:.6f}",
+        end=" ",
+    )
+    print(f"last loss {last:.6f}")
 
 figure, panel = plt.subplots(figsize=(6, 2.6), layout="constrained")
 panel.plot(loops.LINE_X, loops.LINE_Y, "o", label="points")
@@ -317,7 +321,7 @@ else:
 # learn ten samples by heart? If it cannot do that, something is broken.
 
 # %% [markdown]
-# ## Four optimisers
+# ## Optimisers
 #
 # They differ in how a step is made of the gradients so far. Each has
 # torch's definition in both packages, and so one run in each is the
@@ -407,7 +411,8 @@ figures.training_curves(by_object, problems=by_object.gradient_problems)
 # ## The gap between training and validation
 #
 # A large network, only 40 training samples, and noise on their targets:
-# it learns the noise by heart.
+# at first it learns what waves are like, and then the noise, by heart.
+# The training loss falls to 0, and the validation loss rises.
 
 # %%
 generator = np.random.default_rng(5)
@@ -416,7 +421,7 @@ few = Batch(train.inputs[:40], train.targets[:40] + noise)
 large = zoojax.MLP(MLPConfig(hidden_dim=128, num_layers=1, dropout=0.0))
 start = zoojax.init(jax.random.key(0), large, few.inputs[:1])
 config = TrainConfig(
-    num_epochs=150, batch_size=20, learning_rate=2e-3, **settings
+    num_epochs=150, batch_size=40, learning_rate=2e-3, **settings
 )
 _, overfitted = zoojax.fit(
     large, start, few, config=config, validation=validation
@@ -470,9 +475,8 @@ with tempfile.TemporaryDirectory() as folder:
     except KeyboardInterrupt:
         print("stopped")
     resumed = run_functions(config, Checkpoints(folder, resume=True))
-print(
-    "as if not stopped:", resumed.step_losses == by_function.step_losses
-)
+same = np.array_equal(resumed.step_losses, by_function.step_losses)
+print("resumed; same losses as if it had not been stopped:", same)
 
 # %% [markdown]
 # Bit for bit. And since both designs agree on what state there is, one
@@ -498,10 +502,8 @@ print(
 # be run again and again until it is through:
 #
 # ```
-# #!/bin/bash
 # #SBATCH --gres=gpu:1 --time=1:00:00 --requeue
-# zoo train --backend jax --model lstm --out run --resume
-# ```
+# zoo train --backend jax --model lstm --out run --resume ```
 
 # %% [markdown]
 # ## Exercises

@@ -221,9 +221,9 @@ members = zoojax.predict_members(described, variables, test.inputs)
 members = np.asarray(members)[..., 0]
 errors = ((members - test.targets[:, 0]) ** 2).mean(1)
 ensemble = ((members.mean(0) - test.targets[:, 0]) ** 2).mean()
-print("mean squared error of each:", *errors.round(4))
-print(f"on average:                 {errors.mean():.4f}")
-print(f"of the mean prediction:     {ensemble:.4f}")
+print("mean squared error of each:", *errors.round(3))
+print(f"on average:                 {errors.mean():.3f}")
+print(f"of the mean prediction:     {ensemble:.3f}")
 
 # %% [markdown]
 # ## Differentiate what you like

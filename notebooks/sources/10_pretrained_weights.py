@@ -277,9 +277,9 @@ for size in (224, 64):
 # %% [markdown]
 # ## Labels have an order
 #
-# A network says 3. Nowhere in its weights does it stand what 3 is. Here
-# labels number the names in alphabetical order, as label encoders do.
-# Suppose somebody writes the names down as a painter would:
+# A network says 3. Nothing in its weights says what 3 is. Here labels
+# number the names in alphabetical order, as label encoders do. Suppose
+# somebody writes the names down as a painter would:
 
 # %%
 key = jax.random.key(11)
@@ -750,7 +750,7 @@ check("weights for Flax", to_flax)
 
 # %%
 arrays_of_color, _ = files.load_weights(published.FOLDER / "color")
-for name, array in arrays_of_color.items():
+for name, array in sorted(arrays_of_color.items()):
     print(f"{name:30} {array.dtype} {array.shape}")
 
 # %%

@@ -148,7 +148,7 @@ METRICS = ("accuracy", "precision", "recall", "R²")
 RIGHT_METRICS = {
     "no mine may be overlooked": "recall",
     "no good mail may be thrown away as spam": "precision",
-    "ten classes, equally many of each, all mistakes cost the same": "accuracy",
+    "ten classes of one size, all mistakes cost the same": "accuracy",
     "the price of a house": "R²",
 }
 REASONS = {
@@ -159,7 +159,7 @@ REASONS = {
     "no good mail may be thrown away as spam": (
         "Mail: look only at what is called spam. A good mail among it is what hurts."
     ),
-    "ten classes, equally many of each, all mistakes cost the same": (
+    "ten classes of one size, all mistakes cost the same": (
         "Ten classes: nothing is rare here, and no class matters more than another."
     ),
     "the price of a house": "House: a price is hardly ever exactly right. What still works then?",
