@@ -2,6 +2,7 @@
 
 import re
 import resource
+from pathlib import Path
 
 import nbformat
 import pytest
@@ -101,6 +102,20 @@ def test_every_notebook_begins_by_installing_what_is_missing():
     }
     (source,) = first
     assert 'find_spec("zoojax") is None' in source
+
+
+def test_the_teachers_page_lists_every_notebook_with_its_title_and_time():
+    page = (build.FOLDER / "README.md").read_text()
+    rows = re.findall(r"^\| (\d+) \| \[(.*)\]\((.*)\) \| (\d+) \|.*\((.*)\) \|$", page, re.M)
+    assert [Path(notebook).stem for _, _, notebook, _, _ in rows] == build.names()
+    for number, title, notebook, minutes, exercise in rows:
+        text = build.with_solutions(Path(notebook).stem).cells[0].source
+        assert text.startswith(f"# {number} {title}\n")
+        assert f"Time: {minutes} minutes." in text
+        assert (build.FOLDER / notebook).exists()
+        assert exercise == f"exercises/{notebook}"
+    for text in (page, (build.FOLDER.parent / "README.md").read_text()):
+        assert f"{len(EXERCISES)} exercises" in text
 
 
 def test_a_source_that_has_changed_is_told(tmp_path, monkeypatch):
