@@ -9,15 +9,8 @@ import optax
 import torch
 from answers import Answers, Wrong
 
-from zoojax.spec.exercises.loops import (
-    LINE_X,
-    LINE_Y,
-    NUM_STEPS,
-    PROBLEMS,
-    RATE,
-    RIGHT_PROBLEMS,
-    RIGHT_SAVED,
-)
+from zoojax.spec.exercises.loops import LINE_X, LINE_Y, NUM_STEPS, RATE
+from zoojax.spec.exercises.runs import PROBLEMS, RIGHT_PROBLEMS, RIGHT_SAVED
 
 ORDER = ["zero_grad", "forward", "loss", "backward", "step"]
 

@@ -53,7 +53,7 @@ from zoojax import (
     TrainConfig,
 )
 from zoojax.spec import figures
-from zoojax.spec.exercises import check, loops
+from zoojax.spec.exercises import check, loops, runs
 from zoojax.spec.side_by_side import SideBySide
 
 # These models are small: a second thread waits more than it works.
@@ -589,15 +589,15 @@ check("clipping", clip)
 
 # %% [markdown]
 # **4.5** What is wrong with each of these four runs? Choose from
-# `loops.PROBLEMS`.
+# `runs.PROBLEMS`.
 
 # %%
-print(*loops.PROBLEMS, sep="\n")
+print(*runs.PROBLEMS, sep="\n")
 figure, panels = plt.subplots(
     1, 4, figsize=(9, 2.3), layout="constrained", sharey=True
 )
 for panel, (name, losses) in zip(
-    panels, loops.runs().items(), strict=True
+    panels, runs.losses().items(), strict=True
 ):
     for index, kind in enumerate(("training", "validation")):
         style = figures.style.line_style(index)

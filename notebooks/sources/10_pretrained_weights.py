@@ -51,7 +51,7 @@ import zootorch.checkpoint
 from zoojax import Batch, CNNConfig, ShapesConfig, TrainConfig
 from zoojax.spec import figures, files, published
 from zoojax.spec.data import IMAGENET_MEAN, IMAGENET_STD
-from zoojax.spec.exercises import check, pretrained
+from zoojax.spec.exercises import check, weights
 from zoojax.spec.layout import layout
 from zoojax.spec.side_by_side import SideBySide
 
@@ -767,7 +767,7 @@ check("bytes of weights", num_bytes)
 # makes one training step. Which of these change?
 
 # %%
-print(*pretrained.ENTRIES, sep="\n")
+print(*weights.ENTRIES, sep="\n")
 
 # %%
 # TODO: a list of names.

@@ -16,8 +16,10 @@ from zoojax.spec.exercises import (
     loops,
     models,
     pretrained,
+    runs,
     simulating,
     sinusoids,
+    weights,
 )
 from zoojax.spec.exercises.judging import Words
 
@@ -26,12 +28,14 @@ EXERCISES = {
     **layers.EXERCISES,
     **models.EXERCISES,
     **loops.EXERCISES,
+    **runs.EXERCISES,
     **sinusoids.EXERCISES,
     **classifying.EXERCISES,
     **evaluating.EXERCISES,
     **conformal.EXERCISES,
     **designs.EXERCISES,
     **pretrained.EXERCISES,
+    **weights.EXERCISES,
 }
 """By name, a function from an answer to words."""
 
