@@ -64,8 +64,10 @@ torch.set_num_threads(1)
 #
 # $$y = \text{amplitude} \cdot \sin(x + \text{phase}) + \text{shift}$$
 #
-# A data set has every combination of four lists, here with a bit of
-# noise. The function returns all waves; the object answers
+# where $x$ runs from 0 to $2 \pi \cdot \text{frequency}$: the frequency
+# is the number of periods in a wave. A data set has every combination
+# of four lists (amplitudes, frequencies, phases, shifts), here with a
+# bit of noise. The function returns all waves; the object answers
 # `dataset[5]`.
 
 # %%
@@ -126,12 +128,12 @@ print("for an RNN: ", as_sequences.shape)
 # $$h_t = \tanh(x_t W + b + h_{t-1} U + c)$$
 #
 # The weights are the same at every step. In JAX this is `lax.scan` over
-# a function of a state and a point; in torch it is inside of `nn.RNN`.
-# Both designs hand the state out: it belongs to a sequence, not to the
-# network.
+# a function of a state and a point, inside `RecurrentLayer`; in torch
+# it is the loop of `nn.RNN`, called by `_run_layer`. Both designs hand
+# the state out: it belongs to a sequence, not to the network.
 
 # %%
-SideBySide(zoojax.RNN, zootorch.RNN)
+SideBySide(zoojax.RNN.__call__, zootorch.RNN.forward)
 
 # %% [markdown]
 # So a sequence can be read in two parts, when the state after the first
@@ -139,12 +141,12 @@ SideBySide(zoojax.RNN, zootorch.RNN)
 
 # %%
 described = zoojax.RNN(RNNConfig(hidden_dim=8, cell="lstm"))
-variables = zoojax.init(jax.random.key(3), described, as_sequences[:1])
+weights = zoojax.init(jax.random.key(3), described, as_sequences[:1])
 two = as_sequences[:2]
-whole, _ = described.apply(variables, two)
-_, state = described.apply(variables, two[:, :44])
-rest, _ = described.apply(variables, two[:, 44:], state)
-forgotten, _ = described.apply(variables, two[:, 44:])
+whole, _ = described.apply(weights, two)
+_, state = described.apply(weights, two[:, :44])
+rest, _ = described.apply(weights, two[:, 44:], state)
+forgotten, _ = described.apply(weights, two[:, 44:])
 print("in one go:        ", whole.ravel())
 print("in two parts:     ", rest.ravel())
 print("without the state:", forgotten.ravel())
@@ -154,7 +156,7 @@ print("without the state:", forgotten.ravel())
 # place:
 
 # %%
-short = described.apply(variables, two[:, :20])[0]
+short = described.apply(weights, two[:, :20])[0]
 print("RNN, 20 points:", short.shape)
 network = zoojax.MLP(MLPConfig())
 start = zoojax.init(jax.random.key(0), network, train.inputs[:1])
@@ -168,11 +170,13 @@ except ValueError as error:
 #
 # A plain RNN writes its whole state anew at every step. An LSTM and a
 # GRU have **gates**: numbers from 0 to 1, made of the input and the old
-# state, that decide how much is kept, let in and let out. For an LSTM,
-# with a hidden state $h$ and a cell $c$ beside it:
+# state, that decide how much is kept, let in and let out. The
+# **candidate** is what could be written: a tanh of the input and the
+# old state. For an LSTM, with a cell beside the hidden state $h$:
 #
-# $$c_t = \text{forget} \cdot c_{t-1} + \text{enter} \cdot
-# \text{candidate}, \qquad h_t = \text{leave} \cdot \tanh(c_t)$$
+# $$\text{cell}_t = \text{forget} \cdot \text{cell}_{t-1} + \text{enter}
+# \cdot \text{candidate}, \qquad h_t = \text{leave} \cdot
+# \tanh(\text{cell}_t)$$
 #
 # With a forget gate of 1 and an enter gate of 0 a cell stays as it is,
 # however many steps go by, and so does its gradient. In a GRU one gate
@@ -181,7 +185,10 @@ except ValueError as error:
 # $$h_t = \text{update} \cdot h_{t-1} + (1 - \text{update}) \cdot
 # \text{candidate}$$
 #
-# One step of each, as the package has it:
+# One step of each, as zoojax has it. Here `x` is $x_t W + b$ already,
+# made for all steps at once, and `recurrent` adds $h_{t-1} U + c$. The
+# LSTM's `gates` are the sum of both. The GRU has a second gate, reset:
+# how much of the old state the candidate sees.
 
 # %%
 SideBySide(
@@ -251,25 +258,34 @@ for index, name in enumerate(networks):
     right.semilogy(np.maximum(so_far, 1e-9), label=name, **style)
 left.set(xlabel="epoch", ylabel="mean squared error")
 left.set_title("validation; dots: zootorch", fontsize=10)
-right.set(xlabel="step", ylabel="relative difference")
-right.set_title("of the step losses, largest so far", fontsize=10)
+right.set(xlabel="step", ylabel="relative difference of step losses")
+right.set_title("zoojax and zootorch, largest so far", fontsize=10)
 right.plot([], [], ".", color="black", label="zootorch")
 figures.style.legend_beside(right)
 plt.show()
 
 # %% [markdown]
 # The two designs start one rounding apart, and training multiplies
-# every rounding; these runs are in float32. In float64 they agree to
-# twelve digits at their end.
+# every rounding; these runs are in float32. (In float64 they agree to
+# twelve digits at their end; the tests of this project check that.)
 #
-# How good are the four on waves that they have not been trained on?
-# (Each of these has a sister in the training set, with the same four
-# numbers and other noise. That is easier than a wave of a new kind; a
-# test should say which of the two it is.)
+# How good are the four on waves that they have not been trained on? R²
+# is the part of the variance that is predicted: 1 is perfect, 0 is as
+# good as always saying the mean. It is easily high here, so the first
+# row is a rule without any network: a straight line through the last
+# two points.
+#
+# (Nearly all of these waves have a sister in the training set, with the
+# same four numbers and other noise. That is easier than a wave of a new
+# kind. A test should say which of the two it is.)
 
 # %%
 predictions = {}
 print("network  parameters      R²   mean absolute error")
+line = 2 * validation.inputs[:, -1] - validation.inputs[:, -2]
+pair = (validation.targets[:, 0], line)
+r2, error = zoojax.r2(*pair), zoojax.mae(*pair)
+print(f"{'line':8} {0:10,} {r2:7.3f} {error:10.3f}")
 for name, (model, variables) in trained.items():
     held_out = shaped(validation, name)
     said = zoojax.predict(model, variables, held_out.inputs)
@@ -287,18 +303,18 @@ figures.predicted_vs_true(
 
 # %%
 figures.forecasts(
-    validation.inputs[:6],
-    validation.targets[:6],
-    predictions["lstm"][:6],
+    validation.inputs[::60],
+    validation.targets[::60],
+    predictions["lstm"][::60],
 )
 
 # %% [markdown]
 # ## Further ahead: feed a prediction back
 #
-# A network that predicts one point can predict a hundred: append its
+# A network that predicts one point can predict many: append its
 # prediction, drop the first point, and ask again. But its errors are
-# fed back as well, and none of these four holds the wave. What is a
-# small error after one step is not small after fifty.
+# fed back as well: what is a small error after one step need not be
+# small after fifty.
 
 
 # %%
@@ -318,6 +334,9 @@ wave = int(np.flatnonzero(frequency == 2.0)[0])
 start = validation.inputs[wave : wave + 1]
 figure, panel = plt.subplots(figsize=(8, 3), layout="constrained")
 panel.plot(start[0], color="black", label="given")
+# Two periods in 49 steps: it goes on as it began.
+truth = np.arange(49, 98), start[0]
+panel.plot(*truth, color="gray", label="true")
 for index, name in enumerate(networks):
     style = figures.style.line_style(index)
     ahead = continued(name, start, 50)[0]
@@ -327,13 +346,19 @@ figures.style.legend_beside(panel)
 plt.show()
 
 # %% [markdown]
+# The three recurrent networks lose the wave. The MLP keeps its period,
+# and loses the height and the middle. All four were good at one step;
+# that says little about fifty.
+
+# %% [markdown]
 # ## How far back does it look?
 #
 # Differentiate the prediction by each point that was read: the gradient
 # says how much that point counts. Before training, the early points
-# hardly count. Their gradient went through 49 products with one matrix,
-# and has vanished; in the plain RNN it is the smallest. And after
-# training?
+# hardly count. The gradient of the first point goes back through 48
+# steps, and each makes it smaller: in the plain RNN the matrix U and
+# the slope of tanh; in the other two mostly a gate, and gates start
+# near a half. In the plain RNN it is the smallest. And after training?
 
 
 # %%
@@ -363,9 +388,10 @@ plt.show()
 
 # %% [markdown]
 # All three have learned to look farther back. But that an LSTM *can*
-# remember for long does not mean that it does: these waves can be told
-# from their last few points, and it learns to look there. The plain RNN
-# looks back the farthest here, and predicts no better for it.
+# remember for long does not mean that it does: much of a wave can be
+# told from its last few points, and it has learned to look there first.
+# Over most of the wave the plain RNN looks back the farthest, and it
+# predicts the worst.
 
 # %% [markdown]
 # ## Exercises
@@ -376,7 +402,8 @@ plt.show()
 
 # %%
 def wave_of(amplitude, frequency, phase, shift, length):
-    # TODO: np.linspace(start, end, number of points), then the formula above.
+    # TODO: x by np.linspace(start, end, number of points),
+    #   then the formula above.
     ### BEGIN SOLUTION
     x = np.linspace(0, 2 * np.pi * frequency, length)
     return amplitude * np.sin(x + phase) + shift
@@ -410,7 +437,7 @@ check(
 
 # %%
 def rnn_step(weights, h, x):
-    # TODO: one line with np.tanh and two products @.
+    # TODO: one expression with np.tanh and two products @.
     ### BEGIN SOLUTION
     return np.tanh(
         x @ weights["W"]
@@ -424,9 +451,9 @@ def rnn_step(weights, h, x):
 check("step of an RNN", rnn_step)
 
 # %% [markdown]
-# **5.4** Run it over a sequence `xs` (time, batch, inputs) from the
-# state `h`. Return the states after each step, (time, batch, hidden).
-# `step(weights, h, x)` makes one step.
+# **5.4** Run such a step over a sequence `xs` (time, batch, inputs)
+# from the state `h`. Return the states after each step, (time, batch,
+# hidden). `step(weights, h, x)` makes one step.
 
 
 # %%
@@ -444,15 +471,15 @@ def run(step, weights, h, xs):
 check("a whole sequence", run)
 
 # %% [markdown]
-# **5.5** How many trainable numbers does one LSTM layer have, with one
-# input feature and 16 hidden features, and without the output layer
-# after it? It has four gates (input, forget, cell, output), each with
-# W, U and two biases.
+# **5.5** How many trainable numbers does one LSTM layer have, with 3
+# input features and 8 hidden features, and without any output layer? It
+# has four parts (enter, forget, candidate, leave), each with W, U and
+# two biases.
 
 # %%
-# TODO: count one gate, and multiply.
+# TODO: count one of the four, and multiply.
 ### BEGIN SOLUTION
-num_in_lstm = 4 * (1 * 16 + 16 * 16 + 16 + 16)
+num_in_lstm = 4 * (3 * 8 + 8 * 8 + 8 + 8)
 ### END SOLUTION
 
 check("parameters of an LSTM", num_in_lstm)

@@ -47,8 +47,8 @@ from zoojax.spec.side_by_side import SideBySide
 # %% [markdown]
 # ## A classifier, and a test that is harder than its training
 #
-# It is trained on shapes of 12 to 28 pixels, and tested on shapes of 9
-# to 16.
+# The classifier is trained on shapes of 12 to 28 pixels, and tested on
+# shapes of 9 to 16.
 
 # %%
 wide = ShapesConfig(32, 32, 12, 28, shades=False)
@@ -93,8 +93,8 @@ print(f"accuracy: {accuracy:.1%} of {len(labels)} pictures")
 #
 # Rows: what a picture was. Columns: what it was called. The diagonal is
 # right, and all else says *how* it is wrong. As a function, a metric is
-# given all samples at once and returns a number. As an object it counts
-# batch after batch, and computes when it is asked.
+# given all samples at once and returns the result. As an object it
+# counts batch after batch, and computes when it is asked.
 
 # %%
 SideBySide(zoojax.confusion_matrix, zootorch.ConfusionMatrix)
@@ -117,10 +117,10 @@ figures.confusion_matrices(
 # %% [markdown]
 # ## Precision and recall
 #
-# Each class has its own. **Precision**: of all that were called
-# circles, which part are circles? That is a column of the matrix.
-# **Recall**: of all circles, which part were called so? That is a row.
-# **F1** is their harmonic mean, which is low when either is low.
+# Each class has its own. **Precision**: what fraction of all that were
+# called circles are circles? That is a column of the matrix.
+# **Recall**: what fraction of all circles were called so? That is a
+# row. **F1** is their harmonic mean, which is low when either is low.
 
 # %%
 num = len(names)
@@ -136,17 +136,23 @@ print(f"macro, the mean of the classes: F1 {macro:.1%}")
 print(f"micro, of all samples at once:  F1 {micro:.1%}")
 
 # %% [markdown]
+# Look for a class with a high recall and a low precision: it is found
+# nearly always, and much that is called so is something else. Its
+# column of the matrix says what.
+#
 # With one label a sample, micro F1 is the accuracy. Macro counts every
-# class alike, however rare it is.
+# class alike, however rare it is. Here each class has 90 pictures, and
+# the two come out nearly the same; where a class is rare they part.
 
 # %% [markdown]
 # ## Curves: every threshold at once
 #
 # A class is called when its score is over a threshold, and the
 # threshold is ours to choose. For every threshold, an ROC curve shows
-# which part of the class is found, against which part of the others is
-# taken for it. A precision-recall curve shows how pure the catch is.
-# Each class is set against the rest.
+# what fraction of the class is found, against what fraction of the
+# others is taken for it. A precision-recall curve shows precision
+# against recall: how pure the catch is. Each class is set against the
+# rest.
 
 # %%
 roc, catch = {}, {}
@@ -171,16 +177,25 @@ figures.precision_recall_curves(
 )
 
 # %% [markdown]
-# The area under the ROC curve is a chance: that a picture of the class
-# has a higher score than a picture of another class. Count all pairs,
-# a tie as half, and this comes out:
+# AUC is the area under an ROC curve; AP (average precision) is that
+# under a precision-recall curve: the mean precision, over all recalls.
+# By chance AUC is 0.5, and AP is the share of the class, here a
+# quarter. Compare two classes: one can have a larger AUC than another,
+# and a smaller AP, when all of it is found, but many others are taken
+# for it.
+#
+# AUC is also a chance: that a picture of the class has a higher score
+# than a picture of another class. Draw a hundred thousand such pairs,
+# and count. (Exercise 7.4 takes all pairs.)
 
 # %%
-ones, zeros = probs[labels == 0, 0], probs[labels != 0, 0]
-above, equal = ones[:, None] > zeros, ones[:, None] == zeros
-pairs = above.mean() + equal.mean() / 2
-print(f"part of the pairs: {pairs:.6f}, area: {areas[names[0]]:.6f}")
-assert abs(pairs - areas[names[0]]) < 1e-6
+pick = np.random.default_rng(1)
+circles = pick.choice(probs[labels == 0, 0], 100_000)
+others = pick.choice(probs[labels != 0, 0], 100_000)
+higher = (circles > others).mean()
+area = areas[names[0]]
+print(f"part of the pairs: {higher:.3f}, area: {area:.3f}")
+assert abs(higher - area) < 0.01
 
 # %% [markdown]
 # ## When accuracy misleads
@@ -202,10 +217,19 @@ for name, each in said.items():
     recall = zoojax.recall(rare, each, 2)[1]
     print(f"{name:14} {accuracy:8.1%} {recall:7.1%}")
 
+called = said["score over 1.0"]
+precision = zoojax.precision(rare, called, 2)[1]
+print(f"of {called.sum()} called rare, {precision:.1%} are")
+print(
+    f"of the common ones, {called[rare == 0].mean():.1%} are called so"
+)
+
 # %% [markdown]
-# By accuracy the useless one wins. Nor is a good ROC curve enough. It
-# counts in parts of the other class, and even a small part of the 98%
-# is many. The precision-recall curve shows that.
+# By accuracy the useless one wins. But the other one is no good either,
+# at this threshold: it takes 16% of the common ones for rare. That
+# sounds like little, and is ten times as many as the rare ones that it
+# finds. An ROC curve shows the 16%. A precision-recall curve shows the
+# false alarms.
 
 # %%
 area = float(zoojax.roc_auc(rare, scores))
@@ -232,10 +256,11 @@ plt.show()
 # ## Numbers: R² and correlation are not the same
 #
 # Three predictors of one target. Pearson's r asks whether the points
-# are on *a* line; R² asks whether they are on *the* line where
+# are on *a* straight line; R² asks whether they are on *the* line where
 # prediction and truth are equal.
 
 # %%
+generator = np.random.default_rng(3)
 truth = generator.normal(size=400)
 guesses = {
     "with noise": truth + 0.4 * generator.normal(size=400),
@@ -247,6 +272,11 @@ for name, guess in guesses.items():
     r, r2 = zoojax.pearson_r(truth, guess), zoojax.r2(truth, guess)
     error = zoojax.mae(truth, guess)
     print(f"{name:14} {r:11.3f} {r2:7.3f} {error:21.3f}")
+
+# %% [markdown]
+# R² is 1 for a perfect prediction, and 0 for one that always says the
+# mean; below 0 it is worse than that. A correlation of 1 allows any
+# rising line: half as large, or 1 too high.
 
 # %% [markdown]
 # ## A test set is a draw
@@ -267,16 +297,20 @@ for place, size in enumerate((30, 100, 300)):
     panel.plot(where, rates, "o", alpha=0.6, color=figures.style.BLUE)
 whole = {"linestyle": "--", "label": "all 3,600 pictures"}
 panel.axhline(right.mean(), color="black", **whole)
-panel.set_xticks(range(3), ["30 pictures", "100", "300"])
-panel.set(ylabel="accuracy of a test set", xlim=(-0.5, 2.5))
+panel.set_xticks(range(3), ["30", "100", "300"])
+panel.set(xlabel="pictures in the test set", xlim=(-0.5, 2.5))
+panel.set_ylabel("accuracy")
 figures.style.legend_beside(panel)
 plt.show()
 
 # %% [markdown]
-# The standard deviation of an accuracy $a$ of $n$ pictures is about
-# $\sqrt{a(1 - a)/n}$. Say how large the test set was.
+# If test sets are drawn again and again, the standard deviation of an
+# accuracy $a$ of $n$ pictures is about $\sqrt{a(1 - a)/n}$. For an
+# accuracy of 72% of 360 pictures that is 2.4%: 68% or 77% would be no
+# surprise. Say how large the test set was.
 #
-# All of this at once, with the figures, is `zoo evaluate --folder run`.
+# On the command line, `zoo evaluate --folder run` does all of this,
+# with the figures, for a run that `zoo train --out run` has saved.
 
 # %% [markdown]
 # ## Exercises
@@ -370,7 +404,7 @@ check("which metric", choices)
 # ## What to take away
 #
 # - Look at the confusion matrix before any single number.
-# - Where a class is rare, accuracy looks good for free, and so does
-#   ROC: use precision and recall.
+# - Where a class is rare, accuracy is high for free, and an ROC curve
+#   hides how many false alarms there are: look at precision and recall.
 # - As a function, a metric is given all samples. As an object it has to
-#   be filled with all of them, and emptied before it is used again.
+#   be filled with all of them, and a new one made for the next test.

@@ -230,29 +230,29 @@ def sequence(answer: Any) -> Words:
     return judge_function(answer, _states, RUN_MISTAKES, cases=cases)
 
 
-INPUTS, HIDDEN, GATES = 1, 16, 4
-"""Features and gates of the LSTM whose parameters are counted."""
+INPUTS, HIDDEN, PARTS = 3, 8, 4
+"""Features and parts of the LSTM whose parameters are counted."""
 
 
 def lstm_parameters(answer: Any) -> Words:
     """Judge the number of trainable numbers of one LSTM layer with two biases."""
     w, u, b = INPUTS * HIDDEN, HIDDEN * HIDDEN, HIDDEN
-    gate = w + u + 2 * b
+    part = w + u + 2 * b
     once = "All time steps use the same weights: count them once."
     mistakes = [
-        Mistake(gate, "This is one gate; an LSTM has more."),
-        Mistake((GATES - 1) * gate, "This is right for a GRU: an LSTM has one gate more."),
-        # With one input feature, W is as large as a bias.
-        Mistake(GATES * (gate - b), "Each gate has W, U and two biases: one of them is missing."),
-        Mistake(GATES * (gate - 2 * b), "The biases are missing."),
-        Mistake(GATES * (gate - u), "U is missing: each gate looks at the old state, too."),
-        Mistake(GATES * (gate - u + b), "U is a matrix: (hidden, hidden)."),
-        Mistake(GATES * (w + u + 2), "A bias has a number for each hidden feature."),
-        Mistake(GATES * w + u + 2 * b, "Count the gates for U and the biases as well, not only W."),
-        Mistake(GATES * gate + HIDDEN + 1, "This counts the output layer as well."),
-        *(Mistake(steps * GATES * gate, once) for steps in (GIVEN, LENGTH - 1, LENGTH)),
+        Mistake(part, "This is one part; an LSTM has more."),
+        Mistake((PARTS - 1) * part, "This is right for a GRU: an LSTM has one part more."),
+        Mistake(PARTS * (part - b), "Each part has two biases: one of them is missing."),
+        Mistake(PARTS * (part - 2 * b), "The biases are missing."),
+        Mistake(PARTS * (part - w), "W is missing: each part looks at the input."),
+        Mistake(PARTS * (part - u), "U is missing: each part looks at the old state, too."),
+        Mistake(PARTS * (part - u + b), "U is a matrix: (hidden, hidden)."),
+        Mistake(PARTS * (w + u + 2), "A bias has a number for each hidden feature."),
+        Mistake(PARTS * w + u + 2 * b, "Count the parts for U and the biases as well, not only W."),
+        Mistake(PARTS * part + HIDDEN + 1, "This counts the output layer as well."),
+        *(Mistake(steps * PARTS * part, once) for steps in (GIVEN, LENGTH - 1, LENGTH)),
     ]
-    return judge(answer, GATES * gate, mistakes)
+    return judge(answer, PARTS * part, mistakes)
 
 
 EXERCISES = {
