@@ -56,7 +56,8 @@ from zoojax.spec.side_by_side import SideBySide
 #
 # `ShapesConfig` says what there is to draw. The function takes it with
 # a key, and returns all pictures as arrays. The object takes it with a
-# seed, and renders a picture when it is asked for one.
+# seed, and renders a picture when it is asked for one. (By chance there
+# are 64 pictures of 64 by 64: 2 of each of 32 kinds.)
 
 # %%
 config = ShapesConfig(64, 64, min_size=16, max_size=48, shades=True)
@@ -67,7 +68,8 @@ by_function = zoojax.simulate_shapes(key, config, num_each=2)
 by_object = zootorch.ShapesDataset(config, num_each=2, seed=7)
 rendered = by_object.arrays()
 
-print("pictures:", by_function.images.shape, by_function.images.dtype)
+print("(pictures, rows, columns, channels):", by_function.images.shape)
+print("numbers:", by_function.images.dtype)
 same = np.array_equal(by_function.images, rendered.images)
 print("same pixels:", same)
 
@@ -86,9 +88,10 @@ figures.sample_images(
 #
 # The function decides what *one* picture shows: it takes a key and the
 # picture's number, and keeps nothing. `jax.vmap` makes of it a function
-# for all pictures at once. The object does its work when it is made: it
-# draws all scenes, keeps them in `self`, and renders on demand. Both
-# sources below come from the packages themselves.
+# for many pictures at once. The object does its work when it is made:
+# `sample_scenes` does what `sample_scene` does, for all pictures; they
+# are kept in `self`, and rendered on demand. Both sources below come
+# from the packages themselves.
 
 # %%
 SideBySide(zoojax.shapes.sample_scene, zootorch.ShapesDataset)
@@ -97,8 +100,11 @@ SideBySide(zoojax.shapes.sample_scene, zootorch.ShapesDataset)
 # ## Factors: what a picture was made from
 #
 # A simulation knows more than the label. Every factor is kept: size,
-# place, color, whether a triangle stands on its tip. Later they tell
-# *where* a classifier fails.
+# place, color, how far the color is moved from the pure one
+# (`magnitude`), and which way a triangle points (`upside_down`,
+# `sideways`). Shape and color are numbers here: their places in
+# `config.class_names`. Later the factors tell *where* a classifier
+# fails.
 
 # %%
 factors = by_function._asdict()
@@ -129,16 +135,18 @@ plt.show()
 # %% [markdown]
 # Size and magnitude are uniform: every value is equally likely. `left`
 # is not, although each shape is equally likely to stand in any place
-# where it fits: a large shape fits in few places, and those are near
-# the left edge. **A factor can be uniform given another one, and still
-# not be uniform.**
+# where it fits. `left` is where the shape begins: a shape of 48 pixels
+# can begin only at 0 to 16, a shape of 16 pixels at 0 to 48. So small
+# values are more frequent. **A factor can be uniform given another one,
+# and still not be uniform.**
 
 # %% [markdown]
 # ## State, hidden and open
 #
 # torch's generator is an object with hidden state: it remembers how
 # much it has given away. Ask twice, and you get two answers. Let
-# somebody else ask in between, and you get yet another one.
+# somebody else ask first, and you get yet another one: every number has
+# moved up by one.
 
 # %%
 torch.manual_seed(0)
@@ -165,9 +173,14 @@ print("left key:   ", jax.random.uniform(left, 3))
 print("right key:  ", jax.random.uniform(right, 3))
 
 # %% [markdown]
+# So a key that is used twice gives the same numbers twice: two pictures
+# with the same noise, two layers with the same weights. **Use each key
+# once.**
+#
 # One can be built from the other. `zootorch.Generator` is an object
 # with state, and its state is a key and a counter. Each draw uses
-# `fold_in(key, count)` and moves the counter. In `zoojax` the caller
+# `fold_in(key, count)` and moves the counter. What it draws are
+# **words**, whole numbers from 0 to 2³² - 1. In `zoojax` the caller
 # holds the counter, and the words are the same.
 
 # %%
@@ -184,14 +197,15 @@ for count in range(2):
     print("function:", zoojax.random.words(key, 4).tolist())
 
 # %% [markdown]
-# What picture number 5 shows depends on the seed and on the number 5,
-# and on nothing else, in both packages. So it does not matter how many
-# pictures there are, who asked before, or how many workers load them.
+# What picture number 5 shows depends on the configuration, the seed and
+# the number 5, and on nothing else, in both packages. So it does not
+# matter how many pictures there are, who asked before, or how many
+# workers load them.
 
 # %%
 fewer = zootorch.ShapesDataset(config, num_each=1, seed=7)
-same = np.array_equal(fewer[0].images, by_object[0].images)
-print("first of 32, first of 64, same pixels:", same)
+same = np.array_equal(fewer[5].images, by_object[5].images)
+print("picture 5 of 32, picture 5 of 64, same pixels:", same)
 
 # %% [markdown]
 # ## Why seeds matter
@@ -215,8 +229,9 @@ figures.style.legend_beside(panel)
 plt.show()
 
 # %% [markdown]
-# Whoever reports the best of 40 seeds reports luck. Report the mean and
-# the spread.
+# The truth is 32 pixels. One seed says 27, another 34, and neither is
+# wrong: that is what 30 pictures can tell. Whoever picks a seed by its
+# result reports luck. Report the mean and the spread of several.
 
 # %% [markdown]
 # ## A data set in a folder
@@ -261,7 +276,7 @@ check("size of the data set", num_pictures)
 
 # %% [markdown]
 # **1.2** In how many places does a box of `size` times `size` pixels
-# fit in a picture? The top left corner is uniform over all of them.
+# fit in a picture of `height` times `width`?
 
 
 # %%
@@ -277,7 +292,8 @@ check("places", num_places)
 # %% [markdown]
 # **1.3** A color is jittered by an integer m: each channel that is 255
 # moves down by m, each channel that is 0 moves up by m. `rgb` is an
-# array of three channels.
+# array of three channels. One line of `sample_scene` above does this
+# with products; write it with `np.where`.
 
 
 # %%
@@ -312,7 +328,7 @@ check("noise pair", (first, second))
 
 
 # %%
-class Dice:
+class Die:
     def __init__(self, state):
         self.state = state
 

@@ -41,7 +41,7 @@ import zoojax.layers
 import zoojax.random
 import zootorch.layers
 from zoojax.spec import figures
-from zoojax.spec.conv import cnn_layer_shapes, conv_output_size
+from zoojax.spec.conv import cnn_layer_shapes
 from zoojax.spec.exercises import check, layers
 from zoojax.spec.side_by_side import SideBySide
 
@@ -80,27 +80,28 @@ check("hand convolution", pixel)
 
 # %% [markdown]
 # Both packages find the same number. Look at where the weights are. The
-# description `conv` of zoojax has none: `apply` is given them. The
-# object of torch keeps them in `conv.weight`. The axes differ as well:
-# channels come last in JAX and first in torch.
+# description of zoojax has none: `apply` is given them. The object of
+# torch keeps them in `layer.weight`. The axes differ as well: channels
+# come last in zoojax, as in Flax, and first in torch.
 
 # %%
-conv = zoojax.layers.Conv2d(features=1, kernel_size=3)
+description = zoojax.layers.Conv2d(features=1, kernel_size=3)
 params = {
     "kernel": jnp.float32(kernel)[:, :, None, None],
     "bias": jnp.zeros(1),
 }
 picture = jnp.float32(patch)[None, :, :, None]
-out = conv.apply({"params": params}, picture)
-print(out.shape, "zoojax: (batch, rows, columns, channels)")
+out = description.apply({"params": params}, picture)
+print(picture.shape, "zoojax: (batch, rows, columns, channels)")
 
-conv = torch.nn.Conv2d(in_channels=1, out_channels=1, kernel_size=3)
+layer = torch.nn.Conv2d(in_channels=1, out_channels=1, kernel_size=3)
 with torch.no_grad():
-    conv.weight[:] = torch.tensor(kernel)
-    conv.bias[:] = 0
-twin = conv(torch.tensor(patch, dtype=torch.float32)[None, None])
-print(tuple(twin.shape), "torch: (batch, channels, rows, columns)")
-print("same number:", float(out.item()) == float(twin.item()))
+    layer.weight[:] = torch.tensor(kernel)
+    layer.bias[:] = 0
+window = torch.tensor(patch, dtype=torch.float32)[None, None]
+twin = layer(window)
+print(tuple(window.shape), "torch: (batch, channels, rows, columns)")
+print("same number:", out.item() == twin.item())
 
 # %% [markdown]
 # Slide the kernel over a whole picture and its answers make a new
@@ -135,21 +136,27 @@ for panel, (name, weights) in zip(
         "kernel": jnp.float32(weights)[:, :, None, None],
         "bias": jnp.zeros(1),
     }
-    out = conv.apply({"params": params}, gray)
-    panel.imshow(out[0, ..., 0], cmap="gray")
+    out = conv.apply({"params": params}, gray)[0, ..., 0]
+    limit = abs(out).max()
+    low = 0 if weights is smooth else -limit  # no edge is in mid-gray
+    panel.imshow(out, cmap="gray", vmin=low, vmax=limit)
     panel.set_title(name, fontsize=10)
 for panel in panels:
     panel.set(xticks=[], yticks=[])
 plt.show()
 
 # %% [markdown]
-# The first one wipes the noise away. The other two find edges, each of
-# one direction.
+# The first one wipes most of the noise away, and blurs the edges. The
+# other two find edges, each of one direction: white where it gets
+# brighter, black where it gets darker. Noise has edges, too.
 
 # %% [markdown]
 # ## How large is the output?
 #
-# Along each axis:
+# **Padding** is how many zeros are put around the picture at each edge.
+# **Stride** is how many pixels the window moves from one place to the
+# next. **Dilation** is how far apart the kernel's numbers lie; 1 means
+# side by side. Then, along each axis:
 #
 # $$\text{out} = \left\lfloor \frac{\text{in} + 2 \cdot \text{padding}
 # - \text{dilation} \cdot (\text{kernel} - 1) - 1}{\text{stride}}
@@ -158,7 +165,7 @@ plt.show()
 # The brackets mean: round down.
 #
 # **2.2** A column is missing from this table: the output size of each
-# row. Compute it, from the top.
+# row. Compute it: a list of five numbers, from the top row to the last.
 
 # %%
 columns = ("size", "kernel_size", "stride", "padding", "dilation")
@@ -170,6 +177,8 @@ for layer in layers.LAYERS:
 # %%
 # TODO: five whole numbers, in a list.
 ### BEGIN SOLUTION
+from zoojax.spec.conv import conv_output_size
+
 sizes = [conv_output_size(**layer) for layer in layers.LAYERS]
 ### END SOLUTION
 
@@ -181,6 +190,7 @@ check("output sizes", sizes)
 # small:
 
 # %%
+print(f"{'layer':16} {'kind':12} (channels, rows, columns)")
 for name, kind, shape in cnn_layer_shapes(zoojax.CNNConfig()):
     print(f"{name:16} {kind:12} {shape}")
 
@@ -196,7 +206,8 @@ else:
 # ## Pooling
 #
 # A pool makes a picture smaller. Of each window it keeps the largest
-# number, or the mean.
+# number, or the mean. The windows do not overlap: here the stride is 4,
+# as the window is.
 
 # %%
 pooled = {
@@ -214,9 +225,9 @@ for panel, (name, values) in zip(panels, pooled.items(), strict=True):
 plt.show()
 
 # %% [markdown]
-# The largest number of a window of noise is nearly white everywhere: a
-# max pool tells *that* something bright was there, an average pool *how
-# much* of it there was.
+# Nearly every window of noise has something bright in each color, so
+# the max pool makes it nearly white: it tells *that* something bright
+# was there. An average pool tells *how much* of it there was.
 #
 # **2.3** Pool `layers.PIXELS` by hand: take the largest number of each
 # window of 2 by 2, with stride 2.
@@ -240,7 +251,7 @@ check("max pool", largest)
 # is 0, they learn nothing.
 
 # %%
-x = np.linspace(-4, 4, 401)
+grid = np.linspace(-4, 4, 401)
 kinds = {
     "relu": "ReLU",
     "leaky_relu": "LeakyReLU",
@@ -249,14 +260,14 @@ kinds = {
 }
 values, slopes = {}, {}
 for kind, name in kinds.items():
-    values[name] = np.asarray(zoojax.layers.ACTIVATIONS[kind](x))
+    values[name] = np.asarray(zoojax.layers.ACTIVATIONS[kind](grid))
     slopes[name] = np.asarray(
-        zoojax.layers.activation_gradient(kind, x)
+        zoojax.layers.activation_gradient(kind, grid)
     )
-figures.activations(x, values, slopes)
+figures.activations(grid, values, slopes)
 
 # %%
-points = torch.tensor(x, dtype=torch.float32)
+points = torch.tensor(grid, dtype=torch.float32)
 for kind, name in kinds.items():
     theirs = zootorch.layers.activation_gradient(kind, points).numpy()
     difference = np.abs(slopes[name] - theirs).max()
@@ -281,9 +292,10 @@ check("gradient of LeakyReLU", gradient)
 # %% [markdown]
 # ## Normalisation: batch or layer
 #
-# Both subtract a mean and divide by a standard deviation. They differ
-# in *which* numbers go into them. Below, boxes with the same letter
-# share a mean and a standard deviation.
+# Both subtract a mean and divide by a standard deviation. Then each
+# feature is multiplied by a scale, and a shift is added; both are
+# learned, and begin as 1 and 0. The two differ in *which* numbers go
+# into mean and deviation. Below, boxes with the same letter share them.
 
 # %%
 groups = {
@@ -334,6 +346,10 @@ print("the function was given:    ", variables["batch_stats"]["mean"])
 print("and returned:              ", changed["batch_stats"]["mean"])
 
 # %% [markdown]
+# The means of the batch are 4, 2.875 and 3.25: one call moves the
+# running mean a tenth of the way there.
+
+# %% [markdown]
 # **2.5** Normalise `x` (4 samples, 3 features) both ways, with NumPy:
 # `batch_normed, layer_normed`, each of mean 0 and standard deviation 1.
 
@@ -350,9 +366,30 @@ check("normalisation", (batch_normed, layer_normed))
 # ## Dropout
 #
 # Training sets a part of the numbers to 0, a different part at each
-# step. The object has a generator that moves; the function is given a
-# key. To evaluate, both do nothing: the object because `eval()` set its
-# mode, the function because it is given no key.
+# step, so that no number can be relied on alone. The object has a
+# generator that moves; the function is given a key. To evaluate, both
+# do nothing: the object because `eval()` set its mode, the function
+# because it is given no key.
+
+# %% [markdown]
+# **2.6** Write dropout. `kept` is an array that says which numbers of
+# `x` stay; `rate` is the part that is dropped on average, over all
+# masks. The mean of what comes out must be that of `x`, on average over
+# all masks. Return an array as long as `x`.
+
+
+# %%
+def drop(x, kept, rate):
+    # TODO: what is dropped becomes 0. What does the rest become?
+    ### BEGIN SOLUTION
+    return np.where(kept, x / (1 - rate), 0)
+    ### END SOLUTION
+
+
+check("dropout", drop)
+
+# %% [markdown]
+# This is how the packages do it:
 
 # %%
 SideBySide(
@@ -380,28 +417,12 @@ print("function, no key: ", dropout.apply({}, ones, key=None)[0])
 # The same masks: the object's counter stands for the step.
 
 # %% [markdown]
-# **2.6** Write dropout. `kept` is an array that says which numbers of
-# `x` stay; `rate` is the part that is dropped on average, over all
-# masks. The mean of what comes out must be that of `x`, on average over
-# all masks. Return an array as long as `x`.
-
-
-# %%
-def drop(x, kept, rate):
-    # TODO: what is dropped becomes 0. What does the rest become?
-    ### BEGIN SOLUTION
-    return np.where(kept, x / (1 - rate), 0)
-    ### END SOLUTION
-
-
-check("dropout", drop)
-
-# %% [markdown]
 # ## What to take away
 #
 # - A convolution is a sum of products in a window. The size of its
 #   output can be computed beforehand.
-# - An activation's gradient decides which layers learn.
+# - Where an activation's gradient is 0, the layers before it learn
+#   nothing.
 # - Batch norm averages along the batch and has state; layer norm
 #   averages along a sample and has none.
 # - Where a layer has state, the object keeps it, and the function hands

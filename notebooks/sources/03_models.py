@@ -4,8 +4,9 @@
 # This is what the project is about. An **object** holds its numbers and
 # changes them. A **function** is given its numbers and returns new
 # ones. Here one network is written both ways. Then come the other two
-# corners of the square: torch used with functions, and Flax used with
-# objects. All four are trained on the same data, to the same losses.
+# corners of the square: torch used with functions, and Flax, JAX's
+# library of layers, used with objects. All four are trained on the same
+# data, to the same losses.
 #
 # You will learn
 #
@@ -81,9 +82,12 @@ SideBySide(zoojax.MLP, zootorch.MLP)
 # - `forward` is what runs when somebody writes `model(x)`. It is not
 #   given any weights: `self` has them.
 #
-# The function has nothing to set up: `MLP(config)` holds the
-# configuration and nothing else. `init` makes the numbers, and returns
-# them.
+# The other side begins with `class MLP(nn.Module)` as well, but its
+# `nn` is `flax.linen`. There a class is a way to write a function down:
+# `MLP(config)` holds the configuration and no numbers, and
+# `@nn.compact` lets `__call__` name each layer where it is used. `init`
+# makes the numbers, and returns them. (`num_layers` counts hidden
+# layers beyond the first.)
 
 # %%
 config = zoojax.MLPConfig(
@@ -101,22 +105,26 @@ print("function:", described.apply(variables, x)[0])
 # %% [markdown]
 # ## What is state, and where does it live?
 #
-# State is what one call leaves behind for the next. These are the same
-# numbers, once inside of the object, once in your hands:
+# State is what one call leaves behind for the next. Here are the first
+# two layers, once inside the object, once in your hands. (A kernel is a
+# weight transposed, and only torch counts batches.)
 
 # %%
 print("in the object:")
-for name, value in list(model.state_dict().items())[:7]:
-    print(f"  {name:28} {tuple(value.shape)}")
+for name, value in model.state_dict().items():
+    if name.startswith(("block.0.", "block.1.")):
+        print(f"  {name:30} {tuple(value.shape)}")
 print("in your hands:")
-for path, value in jax.tree_util.tree_leaves_with_path(variables)[:6]:
-    print(f"  {jax.tree_util.keystr(path):46} {value.shape}")
+for path, value in jax.tree_util.tree_leaves_with_path(variables):
+    name = jax.tree_util.keystr(path, simple=True, separator="/")
+    if "block_0" in name or "block_1" in name:
+        print(f"  {name:30} {value.shape}")
 
 # %% [markdown]
-# The object remembers a mode, and in train mode a call changes it
-# without a word. The function cannot change anything. You say at each
-# call whether you train, and the new running mean of a BatchNorm comes
-# back beside the outputs:
+# The object remembers a mode, and in train mode a call changes the
+# object without a word. The function cannot change anything. You say at
+# each call whether you train, and the new running mean of a BatchNorm
+# comes back beside the outputs:
 
 # %%
 norm = "block.1.running_mean"
@@ -126,17 +134,28 @@ model(torch.tensor(x))
 after = model.state_dict()[norm]
 print("the call changed the object:   ", not torch.equal(before, after))
 
+given = variables["batch_stats"]["block_1"]["mean"].copy()
 _, changed = described.apply(
     variables, x, train=True, mutable=["batch_stats"]
 )
-before = variables["batch_stats"]["block_1"]["mean"]
-after = changed["batch_stats"]["block_1"]["mean"]
-print("the call changed the variables:", bool((before != 0).any()))
-print("what it returned is changed:   ", bool((after != 0).any()))
-print("same new mean:", np.allclose(after, model.state_dict()[norm]))
+still = variables["batch_stats"]["block_1"]["mean"]
+returned = changed["batch_stats"]["block_1"]["mean"]
+print(
+    "the call changed the variables:", not np.array_equal(given, still)
+)
+print(
+    "what it returned has changed:  ",
+    not np.array_equal(given, returned),
+)
+same = np.allclose(returned, model.state_dict()[norm])
+print("both have the same new mean:   ", same)
 
 # %% [markdown]
-# ## Four designs, one loss curve
+# Run that cell again, and the last line says False. Why? The object has
+# moved on, and the variables have not.
+
+# %% [markdown]
+# ## One task, four designs
 #
 # The task: predict two numbers from eight, with 64 samples and 60 steps
 # of gradient descent. Each of the four designs is one function below,
@@ -234,9 +253,9 @@ def torch_functions():
 # writes its running statistics into the `buffers` that it was given.
 #
 # **JAX with objects.** Flax NNX writes models as torch does: layers
-# hold their numbers, and an optimiser changes the model. Inside,
-# `nnx.value_and_grad` takes the object apart into a function and a
-# state, and puts it together again.
+# hold their numbers, and an optimiser changes the model. (optax has the
+# optimisers of JAX.) Inside, `nnx.value_and_grad` takes the object
+# apart into a function and a state, and puts it together again.
 
 
 # %%
@@ -248,7 +267,10 @@ class Network(nnx.Module):
         self.linears = nnx.List(
             nnx.Linear(*pair, **kind) for pair in pairs
         )
-        exact = {"epsilon": 1e-5, "use_fast_variance": False}
+        exact = {
+            "epsilon": 1e-5,
+            "use_fast_variance": False,
+        }  # as torch
         self.norms = nnx.List(
             nnx.BatchNorm(num, **exact, **kind) for num in hidden
         )
@@ -297,13 +319,19 @@ def start_like_the_others(model):
 
 
 # %% [markdown]
-# ### The square
+# ## Four designs, one loss curve
 #
-# All four. Where the page is wide enough, a row is a library and a
-# column is a design. What do the two of a column have in common?
+# All four, two and two. What do the two of a pair have in common? With
+# objects:
 
 # %%
-SideBySide(torch_objects, torch_functions, jax_objects, jax_functions)
+SideBySide(torch_objects, jax_objects)
+
+# %% [markdown]
+# With functions:
+
+# %%
+SideBySide(torch_functions, jax_functions)
 
 # %%
 designs = {
@@ -318,7 +346,7 @@ reference = curves["torch, objects"]
 figure, (left, right) = plt.subplots(
     1, 2, figsize=(8, 2.8), layout="constrained"
 )
-print("                 last loss        relative difference")
+print("                 last loss        largest relative difference")
 for index, (name, losses) in enumerate(curves.items()):
     differences = np.abs(losses / reference - 1)
     print(f"{name:16} {losses[-1]:.13f}  {differences.max():.1e}")
@@ -327,27 +355,31 @@ for index, (name, losses) in enumerate(curves.items()):
     left.plot(losses, **style)
     right.semilogy(np.maximum(differences, 1e-17), **style)
 left.set(xlabel="step", ylabel="loss", title="four curves, as one")
-right.axhline(1e-12, color="black", linewidth=1)
+right.axhline(1e-12, color="black", linewidth=1, label="allowed")
 right.set(xlabel="step", ylabel="relative difference")
-right.set_title("from torch, objects")
+right.set_title("compared with torch, objects")
 figures.style.legend_beside(right)
 plt.show()
 
 # %% [markdown]
-# Objects or functions is not a question of the library: both can do
-# both. And it is not a question of the numbers: they are the same. It
-# is a question of who holds the state.
+# (A difference of 0 is drawn at 1e-17.) Objects or functions is not a
+# question of the library: both can do both. And it is not a question of
+# the numbers: they are the same, to rounding. It is a question of who
+# holds the state.
 #
 # | | holds the state | a step | asks of you |
 # |---|---|---|---|
 # | torch, objects | the model and the optimiser | changes them | `zero_grad`, `train()`, `eval()` |
-# | JAX, functions | you | returns a new one | to hand each new state on |
-# | torch, functions | you | returns a new one | to hand it on, and to watch buffers |
-# | JAX, objects | the model and the optimiser | changes them | to say what is differentiated |
+# | JAX, functions | you | returns a new one | to hand each new state on, and to say `train=True` |
+# | torch, functions | you | returns a new one | to hand it on, and to watch buffers and the mode |
+# | JAX, objects | the model and the optimiser | changes them | `train()`, `eval()`, and to say what is differentiated |
 
 # %% [markdown]
 # What a function buys, in either library: a gradient *for each sample*.
-# `vmap` maps the gradient of one sample over all of them.
+# `vmap` maps the gradient of one sample over all of them. `(None, 0,
+# 0)` says: the same parameters for all, sample by sample of `x` and
+# `y`. It has to be eval mode: in train mode a BatchNorm mixes samples,
+# and no sample has a gradient of its own.
 
 # %%
 module = zootorch.MLP(config, zootorch.Generator(7)).double().eval()
@@ -390,7 +422,7 @@ num_parameters = 10 * 16 + 16 + 2 * 16 + 16 * 4 + 4
 check("number of parameters", num_parameters)
 
 # %% [markdown]
-# **3.2** To an object of torch, what are these: a `"parameter"`, a
+# **3.2** What is each of these to a module of torch: a `"parameter"`, a
 # `"buffer"` or `"neither"`?
 
 # %%
@@ -462,7 +494,7 @@ check("running mean", update)
 # %% [markdown]
 # ## What to take away
 #
-# - `init` and `apply` state in their arguments what `__init__`, `self`
+# - `init` and `apply` show in their arguments what `__init__`, `self`
 #   and `forward` keep to themselves.
 # - State is what changes from call to call. Ask of each number: who
 #   holds it, and who may change it?

@@ -58,6 +58,8 @@ from zoojax.spec.side_by_side import SideBySide
 
 # These models are small: a second thread waits more than it works.
 torch.set_num_threads(1)
+# JAX computes in float32 unless it is told that float64 is wanted.
+jax.config.update("jax_enable_x64", True)
 
 # %% [markdown]
 # ## One step, taken apart
@@ -88,11 +90,12 @@ optimizer.step()
 print("step: weights: ", weights.detach())
 
 # %% [markdown]
-# The second `backward` has added to the first. Now with functions. A
-# gradient is a value that is returned. Nothing is added up, nothing has
-# to be cleared, and the old weights stay as they are. The optimiser of
-# optax has no memory of its own either: its state goes in, and the new
-# one comes out.
+# The second `backward` has added to the first.
+#
+# Now with functions. A gradient is a value that is returned. Nothing is
+# added up, nothing has to be cleared, and the old weights stay as they
+# are. The optimiser of optax has no memory of its own either: its state
+# goes in, and the new one comes out.
 
 # %%
 start = jnp.zeros(2)
@@ -120,7 +123,7 @@ print("apply_updates:       ", new, "while the old are", start)
 # %%
 def with_objects():
     weights = torch.zeros(2, dtype=torch.float64, requires_grad=True)
-    optimizer = torch.optim.SGD([weights], lr=0.3)
+    optimizer = torch.optim.SGD([weights], lr=loops.RATE)
     for _ in range(100):
         optimizer.zero_grad()
         loss = ((weights[0] * x + weights[1] - y) ** 2).mean()
@@ -131,7 +134,7 @@ def with_objects():
 
 def with_functions():
     weights = jnp.zeros(2)
-    optimizer = optax.sgd(0.3)
+    optimizer = optax.sgd(loops.RATE)
     opt_state = optimizer.init(weights)
     for _ in range(100):
         loss, grads = jax.value_and_grad(loss_of)(weights)
@@ -174,7 +177,7 @@ plt.show()
 # | gradients | returned by `value_and_grad` | `backward()` writes them into each `p.grad` |
 # | update | `update` returns a direction, and `p - rate * d` is new | `step()` changes each `p` |
 # | statistics | come back with the loss | are changed by `self.model(inputs)` |
-# | new state | is returned | is where the old one was |
+# | new state | is returned; the old one's memory is given up | is where the old one was |
 
 # %%
 SideBySide(zoojax.train_step, zootorch.Trainer.step)
@@ -182,10 +185,14 @@ SideBySide(zoojax.train_step, zootorch.Trainer.step)
 # %% [markdown]
 # ## The same run in both
 #
-# The task: from 49 points of a wave, predict the fiftieth.
+# The task: from 49 points of a wave, predict the fiftieth. Every wave
+# is another one: a copy of it in the training data would make the
+# validation worthless.
 
 # %%
-waves = zoojax.simulate_sinusoids(SinusoidsConfig(), num_each=2).waves
+waves = zoojax.simulate_sinusoids(
+    SinusoidsConfig(phases=tuple(range(8))), num_each=1
+).waves
 inputs, targets = map(np.asarray, zoojax.windows(waves, 50, 1))
 order = np.random.default_rng(0).permutation(len(inputs))
 train = Batch(inputs[order[:600]], targets[order[:600]])
@@ -223,6 +230,11 @@ def run_objects(config, checkpoints=None):
 config = TrainConfig(num_epochs=12, learning_rate=3e-3, **settings)
 by_function, by_object = run_functions(config), run_objects(config)
 figures.loss_curves({"zoojax": by_function, "zootorch": by_object})
+
+# %% [markdown]
+# The two runs lie on each other: the losses of their steps differ by
+# about a millionth, in float32. The validation loss is the lower one,
+# since dropout is on only in training.
 
 # %% [markdown]
 # ## What happens when the order is wrong
@@ -264,13 +276,13 @@ figure, panel = plt.subplots(figsize=(8, 3), layout="constrained")
 for index, (name, lines) in enumerate(loops_in_order.items()):
     style = figures.style.line_style(index)
     panel.plot(fit_line(lines), label=name, **style)
-panel.set(xlabel="step", ylabel="loss", ylim=(0, 12))
+panel.set(xlabel="step", ylabel="loss", ylim=(0, 5))
 figures.style.legend_beside(panel)
 plt.show()
 
 # %% [markdown]
-# Forgotten, the gradients of all steps add up, like momentum without
-# any friction: the line swings back and forth. Called too late,
+# If it is forgotten, the gradients of all steps add up, like momentum
+# without any friction: the line swings back and forth. Called too late,
 # `zero_grad` clears what `step` needs, and nothing moves. **Neither can
 # happen to the function**, where gradients are a value that is used
 # once. It has a mistake of its own: the new state is not handed on.
@@ -287,7 +299,7 @@ print(losses)
 # %% [markdown]
 # ## A loss that does not fall
 #
-# The same network, with three step sizes:
+# The same network, with three step sizes (learning rates):
 
 # %%
 figure, panel = plt.subplots(figsize=(8, 3), layout="constrained")
@@ -301,9 +313,12 @@ figures.style.legend_beside(panel)
 plt.show()
 
 # %% [markdown]
-# Too small: nothing seems to happen. Too large: the loss jumps, and
-# stays high. Much too large: it is not a number any more. Then both
-# packages stop, and say where it happened and what the gradients were.
+# Too small: nothing seems to happen. Too large: the loss jumps to more
+# than a thousand times what it was, falls again, and ends no better
+# than where it started. (These are steps of Adam, whose length hardly
+# depends on the gradient.) Much too large, here with plain SGD: it is
+# not a number any more. Then both packages stop, and say where it
+# happened and what the gradients were.
 
 # %%
 config = TrainConfig(learning_rate=1e30, optimizer="sgd", **settings)
@@ -323,9 +338,14 @@ else:
 # %% [markdown]
 # ## Optimisers
 #
-# They differ in how a step is made of the gradients so far. Each has
-# torch's definition in both packages, and so one run in each is the
-# same run.
+# SGD steps along the gradient. Momentum adds up past gradients, each
+# weighing 0.9 of the next: steps grow up to ten times as long. RMSprop
+# divides each gradient by the root of a running mean of its squares.
+# Adam has a running mean of the gradients as well; these two are its
+# **moments**. AdamW also shrinks the weights a little at each step.
+#
+# Each has torch's definition in both packages. In float64, so that
+# rounding cannot grow, one run in each is the same run.
 
 # %%
 choices = {
@@ -345,11 +365,17 @@ choices = {
 }
 figure, panel = plt.subplots(figsize=(8, 3), layout="constrained")
 for index, (name, choice) in enumerate(choices.items()):
-    config = TrainConfig(num_epochs=8, **choice, **settings)
+    config = TrainConfig(
+        num_epochs=8, dtype="float64", **choice, **settings
+    )
     first, second = run_functions(config), run_objects(config)
     style = figures.style.line_style(index)
-    panel.semilogy(first.validation_losses, label=name, **style)
-    panel.semilogy(second.validation_losses, ".", color="black")
+    epochs = range(1, 9)
+    panel.semilogy(epochs, first.validation_losses, label=name, **style)
+    panel.semilogy(epochs, second.validation_losses, ".", color="black")
+    assert np.allclose(
+        first.step_losses, second.step_losses, rtol=1e-12
+    )
 panel.plot([], [], ".", color="black", label="the same, in zootorch")
 panel.set(xlabel="epoch", ylabel="validation loss")
 figures.style.legend_beside(panel)
@@ -400,9 +426,11 @@ plt.show()
 # The slope of a sigmoid is a quarter at most. Towards the input the
 # gradient vanishes, and the first layers learn nothing. With large
 # weights it explodes. What helps: activations with a slope near 1,
-# initial weights of the right size, normalisation, and clipping. Both
-# packages write the largest gradient of each layer down, once an epoch,
-# and name the layers where it vanishes or explodes:
+# initial weights of the right size, normalisation, and, against
+# exploding, clipping. Both packages write the largest gradient of each
+# layer down, once an epoch, and name the layers where it vanishes or
+# explodes. (Here none does. Blocks 0, 4 and 8 are Linear, 1 and 5
+# BatchNorm.)
 
 # %%
 figures.training_curves(by_object, problems=by_object.gradient_problems)
@@ -434,14 +462,14 @@ curves = {
 }
 for index, (name, losses) in enumerate(curves.items()):
     style = figures.style.line_style(index)
-    panel.semilogy(range(1, 151), losses, label=name, **style)
+    panel.plot(range(1, 151), losses, label=name, **style)
 panel.axvline(
     overfitted.best_epoch,
     color="black",
     linewidth=1,
     label="best epoch",
 )
-panel.set(xlabel="epoch", ylabel="loss")
+panel.set(xlabel="epoch", ylabel="loss", ylim=(0, 2.5))
 figures.style.legend_beside(panel)
 plt.show()
 
@@ -457,14 +485,15 @@ plt.show()
 # A checkpoint also holds the optimiser's state, the place in the epoch,
 # the learning rate's schedule, the state of every generator, and the
 # losses so far. The function's state is one value; the object has its
-# state in five places.
+# state in five places (model, optimiser, schedule, and the generators
+# of the order and of dropout).
 
 
 # %%
 class PowerCut(Checkpoints):
     def save(self, checkpoint):
         super().save(checkpoint)
-        if checkpoint.log.num_steps >= 100:
+        if checkpoint.log.num_steps >= 100:  # the power fails
             raise KeyboardInterrupt
 
 
@@ -498,12 +527,13 @@ print(
 
 # %% [markdown]
 # On the command line, `zoo train --out run --resume` starts a run, or
-# goes on with it. A job script for a cluster is that one line, and may
+# goes on with it. As a job on a cluster (here with Slurm) that line may
 # be run again and again until it is through:
 #
 # ```
-# #SBATCH --gres=gpu:1 --time=1:00:00 --requeue
-# zoo train --backend jax --model lstm --out run --resume ```
+# sbatch --gres=gpu:1 --time=1:00:00 --requeue --wrap \
+#     "zoo train --backend jax --model lstm --out run --resume"
+# ```
 
 # %% [markdown]
 # ## Exercises
@@ -520,24 +550,25 @@ order = ["zero_grad", "forward", "loss", "backward", "step"]
 check("order of steps", order)
 
 # %% [markdown]
-# **4.2** Fit the line with torch: slope and offset start at 0,
-# `loops.NUM_STEPS` steps of plain gradient descent of step size
-# `loops.RATE`, the loss is the mean squared error. Write down each loss
-# before its step.
+# **4.2** Fit the line with torch, and without an optimiser: take each
+# step by hand. Slope and offset start at 0, and `loops.NUM_STEPS` steps
+# of size `loops.RATE` are made. The loss is the mean squared error;
+# write each down before its step.
 
 
 # %%
 def torch_losses(x, y):
     weights = torch.zeros(2, dtype=torch.float64, requires_grad=True)
-    optimizer = torch.optim.SGD([weights], lr=loops.RATE)
     losses = []
-    # TODO: a loop of five lines, and losses.append(loss.item()).
+    # TODO: a loop with losses.append(loss.item()). Inside of
+    #   torch.no_grad() change weights; then clear weights.grad.
     ### BEGIN SOLUTION
     for _ in range(loops.NUM_STEPS):
-        optimizer.zero_grad()
         loss = ((weights[0] * x + weights[1] - y) ** 2).mean()
         loss.backward()
-        optimizer.step()
+        with torch.no_grad():
+            weights -= loops.RATE * weights.grad
+        weights.grad = None
         losses.append(loss.item())
     ### END SOLUTION
     return losses
@@ -588,8 +619,8 @@ def clip(gradients, largest):
 check("clipping", clip)
 
 # %% [markdown]
-# **4.5** What is wrong with each of these four runs? Choose from
-# `runs.PROBLEMS`.
+# **4.5** What, if anything, is wrong with each of these four runs?
+# Choose from `runs.PROBLEMS`.
 
 # %%
 print(*runs.PROBLEMS, sep="\n")
@@ -608,7 +639,7 @@ figures.style.legend_beside(panels[-1])
 plt.show()
 
 # %%
-# TODO: a word or two for each.
+# TODO: for each, one of the four lines above, as a string.
 ### BEGIN SOLUTION
 a = "overfits"
 b = "learning rate too large"
