@@ -145,6 +145,11 @@ def cnn_configs(draw, **fixed):
         reject()
 
 
+def variants(names, *, slow):
+    """Return parameters of a test, of which some are marked as slow."""
+    return [pytest.param(name, marks=[pytest.mark.slow] if name in slow else []) for name in names]
+
+
 def few_examples(num):
     """Return settings for tests that compile a model an example, and so search for no smaller."""
     return settings(

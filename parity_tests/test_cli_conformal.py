@@ -7,7 +7,7 @@ import shutil
 
 import numpy as np
 import pytest
-from builders import score_difference
+from builders import score_difference, variants
 from command_line import read, succeed, zoo
 
 import zoojax.calibration
@@ -55,7 +55,10 @@ def held_out(folder):
         yield results.targets, results.outputs
 
 
-@pytest.mark.parametrize("case", CLASS_SCORES)
+@pytest.mark.parametrize(
+    "case",
+    variants(CLASS_SCORES, slow=("aps", "saps, of each class", "top_k", "lac, top label forced")),
+)
 def test_both_backends_find_the_same_threshold_and_sets(runs, tmp_path, case):
     np.save(tmp_path / "x.npy", pictures(30))
     found, tables = {}, {}

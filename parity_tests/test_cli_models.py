@@ -6,6 +6,7 @@ import shutil
 
 import numpy as np
 import pytest
+from builders import variants
 from command_line import read, succeed, zoo
 from matplotlib import image
 from tolerances import check, relative
@@ -202,7 +203,7 @@ def test_predict_takes_the_workshops_published_format(classifier, tmp_path):
     assert said.splitlines()[1].split()[:2] == ["x.npy[0]", "class"]
 
 
-@pytest.mark.parametrize("model", MODELS)
+@pytest.mark.parametrize("model", variants(MODELS, slow=("rnn", "gru")))
 def test_compare_finds_nothing_beyond_rounding_in_any_model(tmp_path, model):
     result = succeed("compare", "--model", model, "--out", tmp_path, *TINY)
     numbers = read(tmp_path / "comparison.json")

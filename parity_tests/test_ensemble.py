@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 import torch
-from builders import check_refused, idle_parameters
+from builders import check_refused, idle_parameters, variants
 from tolerances import ALLOWED, check, relative
 
 import zoojax
@@ -72,7 +72,7 @@ RUNS = {
         train=TrainConfig(seed=SEED, num_epochs=4, batch_size=13, learning_rate=0.001),
     ),
 }
-EACH = pytest.mark.parametrize("name", RUNS)
+EACH = pytest.mark.parametrize("name", variants(RUNS, slow=("rnn", "gru")))
 
 
 def with_options(name, **options):

@@ -15,6 +15,7 @@ from builders import (
     torch_arrays,
     train_config,
     twin_trainers,
+    variants,
 )
 from test_checkpoints import EACH_BACKEND, MODELS, Stopped, assert_same, train
 from test_training_parity import CONFIGS as CNNS
@@ -35,7 +36,8 @@ from zoojax.spec.config import DEFAULT_RUNS, TrainConfig
 
 MIXED = {"compute_dtype": "bfloat16"}
 CONFIGS = {**{f"cnn, {name}": config for name, config in CNNS.items()}, **OF_WAVES}
-EACH = pytest.mark.parametrize("name", CONFIGS)
+SLOW = ("cnn, kernel 5, pool 3", "cnn, stride, dilation", "rnn")
+EACH = pytest.mark.parametrize("name", variants(CONFIGS, slow=SLOW))
 # One of each kind of layer.
 SOME = pytest.mark.parametrize("name", ["cnn, gelu, average head", *OF_WAVES])
 # The others have a kink, at which rounding may send a gradient another way.
