@@ -7,6 +7,7 @@ python -m notebooks.build --check      # whether what is there is up to date; ru
 import argparse
 import ast
 import copy
+import os
 import re
 import sys
 import textwrap
@@ -100,7 +101,8 @@ def execute(notebook: NotebookNode) -> NotebookNode:
         nbclient.exceptions.CellExecutionError: when a cell fails.
     """
     resources = {"metadata": {"path": str(FOLDER)}}
-    NotebookClient(notebook, timeout=SECONDS, resources=resources).execute()
+    client = NotebookClient(notebook, timeout=SECONDS, resources=resources)
+    client.execute(env={**os.environ, "PYTHONPATH": str(FOLDER.parent)})  # this checkout's code
     for cell in notebook.cells:
         cell.metadata = {}
     notebook.metadata.pop("widgets", None)

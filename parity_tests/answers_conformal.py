@@ -112,7 +112,7 @@ def said(average=True, each_class=False, bad_network=True, other_pictures=False)
     return {
         "90% of new samples are held, on average": average,
         "90% of each class are held": each_class,
-        "it holds for a bad network too, with larger sets": bad_network,
+        "it holds for a bad network too": bad_network,
         "it holds for pictures from another camera": other_pictures,
     }
 

@@ -35,8 +35,13 @@ def step_in_place(carry, x):
     return carry, carry
 
 
-def fates(a="what it should only once", b="an old value", c="an old value", d=None):
-    return {"A": a, "B": b, "C": c, "D": d or "the same as without jit"}
+def fates(
+    a="only the first call did it",
+    b="an old value in the result",
+    c="an old value in the result",
+    d=None,
+):
+    return {"A": a, "B": b, "C": c, "D": d or "as without jit"}
 
 
 def outputs_of(layers, x):
@@ -195,14 +200,14 @@ ANSWERS = {
     "under jit": Answers(
         right=[fates(), {name: np.str_(fate) for name, fate in fates().items()}],
         wrong=[
-            Wrong(fates(a="the same as without jit"), "In A"),
-            Wrong(fates(a="an old value"), "In A"),
-            Wrong(fates(b="the same as without jit"), "In B"),
-            Wrong(fates(b="what it should only once"), "In B"),
-            Wrong(fates(c="the same as without jit"), "In C"),
-            Wrong(fates(c="what it should only once"), "In C"),
-            Wrong(fates(d="what it should only once"), "In D"),
-            Wrong(fates(d="an old value"), "In D"),
+            Wrong(fates(a="as without jit"), "In A"),
+            Wrong(fates(a="an old value in the result"), "In A"),
+            Wrong(fates(b="as without jit"), "In B"),
+            Wrong(fates(b="only the first call did it"), "In B"),
+            Wrong(fates(c="as without jit"), "In C"),
+            Wrong(fates(c="only the first call did it"), "In C"),
+            Wrong(fates(d="only the first call did it"), "In D"),
+            Wrong(fates(d="an old value in the result"), "In D"),
             Wrong(fates(..., ..., ..., ...), "no answer for 'A' yet"),
             Wrong(fates(d=...), "no answer for 'D' yet"),
             Wrong({}, "no answer for 'A' yet"),

@@ -17,18 +17,23 @@
 # %%
 # Installs what is missing, as on a hosted notebook: from the checkout
 # that this file is in, or else by name.
-import importlib.util
 import subprocess
 import sys
 from pathlib import Path
 
-if importlib.util.find_spec("zoojax") is None:
+try:
+    import zoojax.training
+    import zootorch.training
+except ImportError:
     folders = [Path.cwd(), *Path.cwd().parents]
     found = [each for each in folders if (each / "zoojax").is_dir()]
     package = f"{found[0] if found else 'zooparity'}[jax,torch]"
     pip = [sys.executable, "-m", "pip", "install", "-q", package]
-    subprocess.run(pip, check=True)
-    importlib.invalidate_caches()
+    done = subprocess.run(
+        pip, capture_output=True, text=True, check=False
+    )
+    if done.returncode:
+        raise RuntimeError(done.stderr) from None
 
 # %%
 import jax

@@ -19,18 +19,23 @@
 # %%
 # Installs what is missing, as on a hosted notebook: from the checkout
 # that this file is in, or else by name.
-import importlib.util
 import subprocess
 import sys
 from pathlib import Path
 
-if importlib.util.find_spec("zoojax") is None:
+try:
+    import zoojax.training
+    import zootorch.training
+except ImportError:
     folders = [Path.cwd(), *Path.cwd().parents]
     found = [each for each in folders if (each / "zoojax").is_dir()]
     package = f"{found[0] if found else 'zooparity'}[jax,torch]"
     pip = [sys.executable, "-m", "pip", "install", "-q", package]
-    subprocess.run(pip, check=True)
-    importlib.invalidate_caches()
+    done = subprocess.run(
+        pip, capture_output=True, text=True, check=False
+    )
+    if done.returncode:
+        raise RuntimeError(done.stderr) from None
 
 # %%
 import tempfile
@@ -585,7 +590,8 @@ check("loop in torch", torch_losses(x, y))
 def jax_losses(x, y):
     weights = jnp.zeros(2)
     losses = []
-    # TODO: a function of weights that returns the loss; then a loop of three lines.
+    # TODO: a function of weights that returns the loss; then a loop of
+    #   three lines.
     ### BEGIN SOLUTION
     value_and_grad = jax.value_and_grad(
         lambda w: ((w[0] * x + w[1] - y) ** 2).mean()
@@ -609,7 +615,8 @@ check("loop in JAX", jax_losses(loops.LINE_X, loops.LINE_Y))
 
 # %%
 def clip(gradients, largest):
-    # TODO: the norm is the square root of the sum of all squares. Return a list.
+    # TODO: the norm is the square root of the sum of all squares.
+    #   Return a list.
     ### BEGIN SOLUTION
     norm = np.sqrt(sum((each**2).sum() for each in gradients))
     return [each * min(1, largest / norm) for each in gradients]

@@ -17,18 +17,23 @@
 # %%
 # Installs what is missing, as on a hosted notebook: from the checkout
 # that this file is in, or else by name.
-import importlib.util
 import subprocess
 import sys
 from pathlib import Path
 
-if importlib.util.find_spec("zoojax") is None:
+try:
+    import zoojax.training
+    import zootorch.training
+except ImportError:
     folders = [Path.cwd(), *Path.cwd().parents]
     found = [each for each in folders if (each / "zoojax").is_dir()]
     package = f"{found[0] if found else 'zooparity'}[jax,torch]"
     pip = [sys.executable, "-m", "pip", "install", "-q", package]
-    subprocess.run(pip, check=True)
-    importlib.invalidate_caches()
+    done = subprocess.run(
+        pip, capture_output=True, text=True, check=False
+    )
+    if done.returncode:
+        raise RuntimeError(done.stderr) from None
 
 # %%
 import jax
@@ -103,25 +108,26 @@ print(f"surer than 95%: {sure.sum()} pictures")
 print(f"of these are right: {right[sure].mean():.1%}")
 
 # %% [markdown]
+# Are those right as often as they say? This network may be right more
+# often, another one less. The number alone does not tell which.
+
+# %% [markdown]
 # ## Split conformal prediction, in three lines
 #
 # 1. Take samples that were not trained on, and give each a **score**
 #    that says how badly its true label fits: here, 1 - its probability.
-# 2. The threshold is the k-th smallest of the n scores, where
-#    k = ceil((n + 1)(1 - alpha)).
+# 2. The threshold is the k-th smallest of the n scores, where k =
+#    ceil((n + 1)(1 - alpha)).
 # 3. The set of a new picture holds every label whose score is not over
 #    the threshold.
 #
 # Why does that work? If old and new samples are exchangeable, then the
 # new sample's score is equally likely to take any of the n + 1 places
-# among the others. The chance that it is among the k smallest is
-# k/(n + 1), which is 1 - alpha or a bit more. Nothing is asked of the
-# network.
+# among the others. The chance that it is among the k smallest is k/(n +
+# 1), which is 1 - alpha or a bit more. Nothing is asked of the network.
 
 # %%
-SideBySide(
-    zoojax.conformal.calibrate, zootorch.SplitConformalClassifier
-)
+SideBySide(zoojax.prediction_sets, zootorch.SplitConformalClassifier)
 
 # %%
 alpha = 0.1
@@ -144,14 +150,16 @@ for size in range(sizes.max() + 1):
     print(f"sets of {size} labels: {np.sum(sizes == size)}")
 
 # %% [markdown]
-# (The packages count k with fractions: in floating point numbers,
-# `10 * (1 - 0.7)` is a little over 3, and rounds up to 4.)
+# (With n = 9 and alpha = 0.7, k is 3. In floating point numbers `10 *
+# (1 - 0.7)` is a little over 3, and rounds up to 4. So the packages
+# count with fractions.)
 #
 # Some pictures with a set of one label, and some with two:
 
 # %%
+mixed = np.random.default_rng(0).permutation(len(sizes))
 shown = np.concatenate(
-    [np.flatnonzero(sizes == size)[:6] for size in (1, 2)]
+    [mixed[sizes[mixed] == size][:6] for size in (1, 2)]
 )
 figures.sample_sets(
     test.inputs[shown], sets[shown], test.targets[shown], names
@@ -161,9 +169,9 @@ figures.sample_sets(
 # ## Does the promise hold?
 #
 # For every alpha, with two scores. `lac` is 1 - probability. `aps` adds
-# up the probabilities of all labels that are as likely or likelier, and
-# so makes larger sets where several labels are likely. The band is
-# where theory expects 95 of 100 test sets of this size.
+# up the probabilities of all labels that are as likely or likelier. For
+# each alpha alone, theory expects 95 of 100 draws of a calibration set
+# and a test set, of these sizes, inside the band.
 
 # %%
 alphas = np.linspace(0.02, 0.4, 20)
@@ -180,11 +188,15 @@ for name, score in (("lac", zoojax.lac), ("aps", zoojax.aps)):
     own = zoojax.label_scores(score(probs), calibration.targets)
     found = [coverage_at(score, own, each) for each in alphas]
     coverages[name] = np.array(found)
-sizes = len(calibration.targets), len(test.targets)
-ends = [coverage_band(*sizes, each) for each in alphas]
+nums = len(calibration.targets), len(test.targets)
+ends = [coverage_band(*nums, each) for each in alphas]
 figures.coverage_curves(
     alphas, coverages, band=tuple(np.transpose(ends))
 )
+
+# %% [markdown]
+# Both scores keep the promise. One calibration set makes all points of
+# a curve, so a curve that starts on one side tends to stay there.
 
 # %% [markdown]
 # ## On average is not for each
@@ -192,23 +204,27 @@ figures.coverage_curves(
 # 90% of all pictures may be 99% of the triangles and 75% of the
 # circles. A threshold for each class makes the promise to each class.
 # The price: each threshold rests on a quarter of the samples, and so it
-# is less certain. Sets become larger in one class and smaller in
-# another.
+# is less certain.
 
 # %%
 thresholds = zoojax.conformal.calibrate_groups(
     scores, calibration.targets, alpha, num_groups=len(names)
 )
 by_class = zoojax.prediction_sets(test_probs, thresholds)
-both = {"one threshold": sets, "one a class": np.asarray(by_class)}
-print(f"{'':14} {'coverage of each class':42} labels a set")
+both = {"one threshold": sets, "one per class": np.asarray(by_class)}
+print(f"{'':14} {'coverage of each class':42} labels per set")
 for name, each in both.items():
     of_class = zoojax.conformal.class_coverage(each, test.targets)
     row = "  ".join(
-        f"{name[:4]} {value:.0%}"
-        for name, value in zip(names, of_class, strict=True)
+        f"{label[:4]} {value:.0%}"
+        for label, value in zip(names, of_class, strict=True)
     )
     print(f"{name:14} {row:42} {each.sum(1).mean():.2f}")
+
+# %% [markdown]
+# With one threshold, some classes get more than they were promised, and
+# some less. A class that comes out a bit under 90% with a threshold of
+# its own is no broken promise: 90 calibration pictures are few.
 
 # %% [markdown]
 # ## Where the promise ends
@@ -219,16 +235,18 @@ for name, each in both.items():
 # %%
 smaller = ShapesConfig(32, 32, 6, 12, shades=False)
 other = simulated(10, 20, smaller)
-missed = zoojax.prediction_sets(probabilities(other), threshold)
-found = zoojax.conformal.coverage(missed, other.targets)
+other_sets = zoojax.prediction_sets(probabilities(other), threshold)
+found = zoojax.conformal.coverage(other_sets, other.targets)
 print(f"shapes of 6 to 12 pixels: {found:.1%} held, asked for: 90%")
 
 # %% [markdown]
 # ## Numbers: intervals
 #
 # The same three lines make intervals, when the score is the distance
-# from the prediction. Better: a network trained with the pinball loss
-# predicts a lower, a middle and an upper quantile, and `cqr` moves both
+# from the prediction: all of one width. Where some predictions are less
+# certain than others, the width should follow. So a network is trained
+# to predict three quantiles, of 5%, 50% and 95% (the pinball loss
+# punishes a lower and a higher guess unequally), and `cqr` moves both
 # ends as far as the calibration samples ask for.
 
 # %%
@@ -280,6 +298,11 @@ for name, (low, high) in intervals.items():
     inside = np.mean((ask.targets >= low) & (ask.targets <= high))
     print(f"{name:22} {inside:8.1%} {np.mean(high - low):12.2f}")
 
+# %% [markdown]
+# The quantiles alone are far too wide. Both ways of calibrating mend
+# that. Here the noise is the same everywhere, so that `cqr` gains
+# nothing over one width for all.
+
 # %%
 figures.interval_forecasts(
     ask.inputs[:6],
@@ -291,9 +314,11 @@ figures.interval_forecasts(
 # ## A sequence that drifts
 #
 # The errors double after 700 steps. From then on a fixed threshold
-# misses too often. An adaptive one becomes more careful with each miss,
-# and less careful with each hit. As a function, this is a scan over a
-# state; as an object, a call of `update` after each step.
+# misses too often. An adaptive one learns in two ways. It takes its
+# quantile from the last 200 scores only. And it moves the level: `level
+# = alpha + step_size * (alpha * steps - misses)`, lower with each miss,
+# a little higher with each hit. As a function, this is a loop that
+# hands its state on; as an object, a call of `update` after each step.
 
 # %%
 SideBySide(
@@ -320,7 +345,7 @@ missed = [
     regressor.update(torch.tensor([each]), zeros[:1])
     for each in np.float32(errors)
 ]
-print("missed:", f"{np.mean(missed):.1%}, allowed: {alpha:.0%}")
+print("missed:", f"{np.mean(missed):.1%}, aimed at: {alpha:.0%}")
 print("same steps missed:", np.array_equal(missed, steps.error))
 
 fixed = errors > np.asarray(zoojax.calibrate(before, alpha))
@@ -331,6 +356,10 @@ figures.adaptive_coverage(
     window=150,
     others={"fixed": fixed},
 )
+
+# %% [markdown]
+# In the lower panel the level falls at once after step 700. It comes
+# back when large errors have filled the window.
 
 # %% [markdown]
 # ## Exercises
@@ -384,15 +413,14 @@ def sets_of(probs, threshold):
 check("prediction sets", sets_of)
 
 # %% [markdown]
-# **8.4** Which part of the `sets` (samples, classes) holds the right
+# **8.4** What part of the `sets` (samples, classes) holds the right
 # label, as a number from 0 to 1? `labels` (samples,) are the right
 # ones.
 
 
 # %%
 def coverage_of(sets, labels):
-    # TODO: sets[np.arange(len(labels)), labels] picks one column from
-    #   each row.
+    # TODO: one column from each row: index with two arrays.
     ### BEGIN SOLUTION
     return sets[np.arange(len(labels)), labels].mean()
     ### END SOLUTION
@@ -415,7 +443,7 @@ other_pictures = False
 promises = {
     "90% of new samples are held, on average": average,
     "90% of each class are held": each_class,
-    "it holds for a bad network too, with larger sets": bad_network,
+    "it holds for a bad network too": bad_network,
     "it holds for pictures from another camera": other_pictures,
 }
 

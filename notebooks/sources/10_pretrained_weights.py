@@ -19,24 +19,30 @@
 # %%
 # Installs what is missing, as on a hosted notebook: from the checkout
 # that this file is in, or else by name.
-import importlib.util
 import subprocess
 import sys
 from pathlib import Path
 
-if importlib.util.find_spec("zoojax") is None:
+try:
+    import zoojax.training
+    import zootorch.training
+except ImportError:
     folders = [Path.cwd(), *Path.cwd().parents]
     found = [each for each in folders if (each / "zoojax").is_dir()]
     package = f"{found[0] if found else 'zooparity'}[jax,torch]"
     pip = [sys.executable, "-m", "pip", "install", "-q", package]
-    subprocess.run(pip, check=True)
-    importlib.invalidate_caches()
+    done = subprocess.run(
+        pip, capture_output=True, text=True, check=False
+    )
+    if done.returncode:
+        raise RuntimeError(done.stderr) from None
 
 # %%
 import copy
 import dataclasses
 import json
 import pickle
+import textwrap
 
 import jax
 import matplotlib.pyplot as plt
@@ -81,8 +87,8 @@ content = (folder / "model.safetensors").read_bytes()
 length = int.from_bytes(content[:8], "little")
 header = json.loads(content[8 : 8 + length])
 numbers = content[8 + length :]
-for name, entry in list(header.items())[:4]:
-    print(name, entry)
+for name, entry in list(header.items())[1:4]:
+    print(f"{name}\n  {entry}")
 
 entry = header["conv_block.0.weight"]
 begin, end = entry["data_offsets"]
@@ -107,8 +113,10 @@ class Surprise:
 pickle.loads(pickle.dumps(Surprise()))
 
 # %% [markdown]
-# It could have been any function, not only `print`. Numbers and text
-# can be wrong, but they cannot run.
+# It could have been any function, not only `print`. (Since version 2.6
+# `torch.load` refuses all but a short list of harmless functions,
+# unless it is told `weights_only=False`. `pickle.load` does not.)
+# Numbers and text can be wrong, but they cannot run.
 #
 # ## The card
 #
@@ -118,11 +126,14 @@ pickle.loads(pickle.dumps(Surprise()))
 
 # %%
 card = files.read_json(folder / published.CARD)
-print(card["about"])
+print(*textwrap.wrap(card["about"], 72), sep="\n")
 print("classes:", ", ".join(card["class_names"]))
 for name in ("training pictures", "test pictures"):
     low, high = card[name]["min_size"], card[name]["max_size"]
     print(f"{name}: shapes of {low} to {high} pixels")
+shrink = card["recipe"]["shrink"]
+low, high = shrink["min_height"], shrink["max_height"]
+print(f"shrunk in training, from 224 to {low}..{high} pixels of height")
 print(f"accuracy: {card['accuracy of these weights']:.2%}")
 of_all = card["results of all seeds"]["zoojax"]["accuracy"]["values"]
 print("of five seeds:", *(f"{each:.2%}" for each in of_all))
@@ -130,8 +141,9 @@ for name, digest in card["files"].items():
     files.check_digest(folder / name, digest)  # an error if they differ
 
 # %% [markdown]
-# Look at the seeds. These are the weights of the first, chosen before
-# any was tested, and not those of the best.
+# So the network has seen shapes of 5 to 32 pixels. And look at the
+# seeds: these are the weights of the first, chosen before any was
+# tested, and not those of the best.
 #
 # ## One file, two designs
 #
@@ -147,9 +159,11 @@ SideBySide(
 # %%
 models, modules, classes = {}, {}, {}
 for target in published.TARGETS:
-    folder = published.FOLDER / target
-    models[target] = zoojax.load_pretrained(folder)
-    modules[target] = zootorch.load_pretrained(folder)
+    place = published.FOLDER / target
+    models[target] = zoojax.checkpoint.load_pretrained(place)
+    modules[target] = zootorch.checkpoint.load_pretrained(
+        place, zootorch.CNN
+    )
     classes[target] = np.array(published.class_names(target))
 
 key = jax.random.key(20)
@@ -165,7 +179,7 @@ for target in published.TARGETS:
     assert np.array_equal(first.argmax(1), second.argmax(1))
     right = (first.argmax(1) == getattr(drawn, target)).mean()
     print(f"{target}: {right:.1%} right,", end=" ")
-    print(f"largest difference of the two designs {difference:.1e}")
+    print(f"largest relative difference {difference:.1e}")
     told[target] = classes[target][first.argmax(1)]
 
 # %%
@@ -225,11 +239,11 @@ except ValueError as error:
     print(error)
 
 # %% [markdown]
-# But these classifiers end in `head="max"`: of each channel, the largest
-# number in the whole picture, wherever it is. That makes 32 numbers of
-# a picture of any size, and no weight depends on the size. So another
-# description can take the same variables, and another object a copy of
-# the state.
+# But these classifiers end in `head="max"`: of each channel, the
+# largest number in the whole picture, wherever it is. That makes 32
+# numbers of a picture of any size, and no weight depends on the size.
+# So another description can take the same variables, and another object
+# a copy of the state.
 
 
 # %%
@@ -259,14 +273,17 @@ for panel, (size, scene) in zip(panels, scenes.items(), strict=True):
         assert np.allclose(first, second, rtol=1e-4, atol=1e-4)
         words.append(classes[target][first.argmax()])
     panel.imshow(picture[0])
-    panel.set_title(f"{size[1]} x {size[0]}: {' '.join(words)}")
+    about = f"{size[0]} high, {size[1]} wide"
+    panel.set_title(
+        f"{about}:\n{' '.join(words)}", fontsize=10, loc="left"
+    )
     panel.set(xlim=(0, 300), ylim=(300, 0))
     panel.set_axis_off()
 plt.show()
 
 # %% [markdown]
-# With `head="flatten"`, as in the workshop, every pixel that is left
-# has weights of its own, and for another size it is another network:
+# With `head="flatten"`, every pixel that is left has weights of its
+# own, and for another size it is another network:
 
 # %%
 for size in (224, 64):
@@ -317,8 +334,9 @@ figures.confusion_matrices(counts, classes["color"])
 # %% [markdown]
 # Nothing is right any more, and nothing is wrong with the network: each
 # class has one name, and it is the wrong one. A bad network would have
-# spread its errors. **An accuracy far below chance is a sign of swapped
-# names**, and class names belong into the folder.
+# spread its errors. **One full box in each row, off the diagonal, means
+# swapped names.** (The accuracy need not be 0: two swapped names of
+# eight leave 75%.) So class names belong in the folder.
 #
 # ## Inputs must be what they were in training
 #
@@ -388,8 +406,8 @@ for name, order in orders.items():
     print("{:8} {:11.1%} {:12.1%}".format(name, *rates))
 
 # %% [markdown]
-# In mixed order a batch has the statistics of the training set, and
-# nobody notices. The function has to be asked for train mode, each
+# In mixed order a batch has about the statistics of the training set,
+# and nobody notices. The function has to be asked for train mode, each
 # time. The object remembers its mode. Worse: in train mode it changes
 # while it predicts. Here it looks at a gray wall, twenty times:
 
@@ -411,14 +429,15 @@ with torch.no_grad():
 print(f"after:  {accuracy_of(module):.1%}, and nobody trained it")
 
 # %% [markdown]
-# One picture alone has no variance, and is refused in train mode:
+# Behind the maximum, one picture is one number in each channel. That
+# has no variance, and torch refuses it in train mode:
 
 # %%
 module.train()
 try:
     module(zootorch.standardise(wall[:1]))
 except ValueError as error:
-    print(error)
+    print(*textwrap.wrap(str(error), 72), sep="\n")
 
 # %% [markdown]
 # ## Something new: where does a triangle point?
@@ -456,9 +475,10 @@ figures.sample_images(
 # ### With functions
 #
 # Parameters are a dictionary, so body and head are two dictionaries.
-# `jax.grad` differentiates by the first argument only: to freeze
-# something, leave it out of that argument. All stays in eval mode, so
-# that the statistics do not move either.
+# `jax.grad` differentiates with respect to the first argument only: to
+# freeze something, leave it out of that argument. All stays in eval
+# mode, so that the statistics do not move either. (The BatchNorm of the
+# new head stays at mean 0 and variance 1, and only scales and shifts.)
 
 # %%
 RATE, NUM_STEPS = 0.01, 60
@@ -505,12 +525,12 @@ def step(head, opt_state):
     return optax.apply_updates(head, updates), opt_state, loss
 
 
-opt_state, by_function = optimizer.init(head), []
+new, opt_state, by_function = head, optimizer.init(head), []
 for _ in range(NUM_STEPS):
-    head, opt_state, loss = step(head, opt_state)
+    new, opt_state, loss = step(new, opt_state)
     by_function.append(float(loss))
 
-learned = {"params": {**body, **head}, "batch_stats": stats}
+learned = {"params": {**body, **new}, "batch_stats": stats}
 accuracy = zoojax.evaluate(network, learned, tests).accuracy
 print(f"last loss {by_function[-1]:.4f}")
 print(f"right: {accuracy:.1%} of {len(tests.targets)} new pictures")
@@ -606,9 +626,10 @@ print("train mode:", *moved, sep="\n  ")
 # ## Is it worth it?
 #
 # Three ways to learn the directions from 8, 32 or 128 pictures, with
-# three seeds each: a new head on the frozen body; the same start, with
-# nothing frozen (**fine-tuning**); and everything from scratch, with
-# three times as many steps. All are tested on 200 other pictures.
+# three seeds each: a new head on the frozen body, trained on all
+# pictures at each step; the same start, with nothing frozen
+# (**fine-tuning**), on 16 pictures a step; and everything from scratch,
+# with three times as many steps. All are tested on 200 other pictures.
 
 
 # %%
@@ -660,8 +681,8 @@ for num in nums:
             train_all(start(seed, True), data, NUM_STEPS),
             train_all(start(seed, False), data, 3 * NUM_STEPS),
         )
-        for way, module in zip(found.values(), trained, strict=True):
-            way.append(zootorch.evaluate(module, held_out).accuracy)
+        for way, each in zip(found.values(), trained, strict=True):
+            way.append(zootorch.evaluate(each, held_out).accuracy)
 
 # %%
 figure, panel = plt.subplots(figsize=(8, 3.2), layout="constrained")
@@ -681,12 +702,13 @@ figures.style.legend_beside(panel)
 plt.show()
 
 # %% [markdown]
-# From scratch, 128 pictures are not enough; on what another network has
-# learned, 8 are a good start. With very few pictures a frozen body is
-# the safer choice, since there is less that can be learned by heart.
-# With more of them, fine-tuning wins: the body, too, adapts to the new
-# question. Look at the points as well as at the lines. With 8 pictures,
-# it matters much which 8.
+# From scratch, 128 pictures and three times the steps do not get far;
+# on what another network has learned, 8 pictures are a start. A point
+# is one seed, a line their mean. With 8 pictures the frozen body does
+# better on average; a reason may be that it has less to learn by heart.
+# From 32 on, fine-tuning does: the body, too, adapts. Look at the
+# points: the seed decides which pictures there are and where the head
+# begins, and among 8 pictures one direction may be missing altogether.
 
 # %% [markdown]
 # ## Exercises
@@ -717,7 +739,8 @@ check("standardised picture", prepare)
 
 # %%
 def tell(outputs, names):
-    # TODO: which column is the largest, and which name does that label stand for?
+    # TODO: which column is the largest?
+    #   Which name does that label stand for?
     ### BEGIN SOLUTION
     in_label_order = sorted(names)
     return [in_label_order[label] for label in outputs.argmax(1)]
@@ -734,7 +757,8 @@ check("names from outputs", tell)
 
 # %%
 def to_flax(weight):
-    # TODO: weight.transpose(...) takes the old place of each new axis, the first one first.
+    # TODO: weight.transpose(...) takes the old place of each new axis,
+    #   the first one first.
     ### BEGIN SOLUTION
     return (
         weight.T if weight.ndim == 2 else weight.transpose(2, 3, 1, 0)
@@ -745,8 +769,8 @@ def to_flax(weight):
 check("weights for Flax", to_flax)
 
 # %% [markdown]
-# **10.4** How many bytes do all numbers of the classifier of colors take
-# in its file? They are float32; the header does not count.
+# **10.4** How many bytes do all numbers of the classifier of colors
+# take in its file? They are float32; the header does not count.
 
 # %%
 arrays_of_color, _ = files.load_weights(published.FOLDER / "color")
@@ -762,9 +786,9 @@ num_bytes = sum(4 * array.size for array in arrays_of_color.values())
 check("bytes of weights", num_bytes)
 
 # %% [markdown]
-# **10.5** In a network of torch, everything but the last layer is frozen
-# with `requires_grad = False`. Then somebody calls `model.train()` and
-# makes one training step. Which of these change?
+# **10.5** In a network of torch, everything but the last layer is
+# frozen with `requires_grad = False`. Then somebody calls
+# `model.train()` and makes one training step. Which of these change?
 
 # %%
 print(*weights.ENTRIES, sep="\n")

@@ -79,12 +79,12 @@ def scan_step(answer: Any) -> Words:
     )
 
 
-FATES = ("the same as without jit", "what it should only once", "an old value")
+FATES = ("as without jit", "only the first call did it", "an old value in the result")
 RIGHT_FATES = {
-    "A": "what it should only once",
-    "B": "an old value",
-    "C": "an old value",
-    "D": "the same as without jit",
+    "A": "only the first call did it",
+    "B": "an old value in the result",
+    "C": "an old value in the result",
+    "D": "as without jit",
 }
 THINK = {
     "A": "In A, when does Python run `append`, and how often is A compiled?",
