@@ -151,9 +151,13 @@ def variants(names, *, slow):
 
 
 def few_examples(num):
-    """Return settings for tests that compile a model an example, and so search for no smaller."""
+    """Return settings for tests that compile a model an example, and so search for no smaller.
+
+    Args:
+        num: of examples, or fewer where the profile has fewer.
+    """
     return settings(
-        max_examples=num,
+        max_examples=min(num, settings.default.max_examples),
         deadline=None,
         phases=(Phase.reuse, Phase.generate),
         suppress_health_check=[HealthCheck.filter_too_much],

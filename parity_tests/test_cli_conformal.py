@@ -35,6 +35,9 @@ CLASS_SCORES = {
     "lac, top label forced": ["--alpha", "0.8", "--force-top"],
     "nothing may be missed": ["--alpha", "0.001"],
 }
+# They are drawn in test_conformal_figures.py, and by zoo calibrate in test_cli_ensemble.py.
+pytestmark = pytest.mark.usefixtures("undrawn_figures")
+
 WAVE_SCORES = ("cqr", "asymmetric_cqr", "absolute", "normalized")
 
 
@@ -57,7 +60,7 @@ def held_out(folder):
 
 @pytest.mark.parametrize(
     "case",
-    variants(CLASS_SCORES, slow=("aps", "saps, of each class", "top_k", "lac, top label forced")),
+    variants(CLASS_SCORES, slow=("aps", "aps, randomized", "top_k", "lac, top label forced")),
 )
 def test_both_backends_find_the_same_threshold_and_sets(runs, tmp_path, case):
     np.save(tmp_path / "x.npy", pictures(30))

@@ -84,7 +84,7 @@ def test_train_writes_a_run_of_every_model(trained, model):
     assert len(history["learning_rates"]) == len(history["step_losses"])
 
 
-@pytest.mark.parametrize("model", MODELS)
+@pytest.mark.parametrize("model", variants(MODELS, slow=("rnn", "gru")))
 @pytest.mark.parametrize("data", [None, "torch"])
 def test_either_backend_evaluates_every_model_alike(trained, simulated, model, data):
     folder, found = trained / model, {}

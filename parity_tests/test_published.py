@@ -38,8 +38,15 @@ def test_a_card_states_recipe_seeds_and_results(target):
     assert card["accuracy of these weights"] == summaries["zoojax"]["accuracy"]["values"][0]
 
 
-@pytest.mark.parametrize("backend", [zoojax, zootorch], ids=["zoojax", "zootorch"])
-@pytest.mark.parametrize("target", published.TARGETS)
+@pytest.mark.parametrize(
+    ("target", "backend"),
+    [
+        pytest.param("shape", zoojax, id="shape-zoojax"),
+        pytest.param("shape", zootorch, id="shape-zootorch", marks=pytest.mark.slow),
+        pytest.param("color", zoojax, id="color-zoojax", marks=pytest.mark.slow),
+        pytest.param("color", zootorch, id="color-zootorch"),
+    ],
+)
 def test_they_do_well_on_test_pictures_of_a_seed_of_no_training(target, backend):
     arrays, config = files.load_weights(published.FOLDER / target)
     options = card_of(target)["recipe"]

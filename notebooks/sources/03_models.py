@@ -272,10 +272,8 @@ class Network(nnx.Module):
         self.linears = nnx.List(
             nnx.Linear(*pair, **kind) for pair in pairs
         )
-        exact = {
-            "epsilon": 1e-5,
-            "use_fast_variance": False,
-        }  # as torch
+        # As torch computes it.
+        exact = {"epsilon": 1e-5, "use_fast_variance": False}
         self.norms = nnx.List(
             nnx.BatchNorm(num, **exact, **kind) for num in hidden
         )

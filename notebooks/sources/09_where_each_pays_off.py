@@ -189,8 +189,9 @@ print(f"last loss {history.step_losses[-1]:.6f}")
 # BatchNorm takes its statistics: in eval mode the error is far smaller,
 # see below.)
 #
-# **The price.** Nothing can look in while an epoch runs: no `print`, no
-# debugger, no stop in its middle.
+# **The price.** Nothing can look in while the loop runs: no `print`, no
+# debugger. To stop in its middle, and to save a checkpoint there, it
+# has to be cut in two.
 
 # %% [markdown]
 # ## `vmap`: many models at once
