@@ -7,13 +7,14 @@ import jax
 import pytest
 import tolerances
 import torch
+from builders import NUM_EXAMPLES
 from PIL import Image
 
 from zoojax.spec.figures import saving
 
 # What JAX compiles at its first call takes longer than Hypothesis would wait, and each example
 # may compile anew: so they are few.
-hypothesis.settings.register_profile("compiled", deadline=None, max_examples=40)
+hypothesis.settings.register_profile("compiled", deadline=None, max_examples=NUM_EXAMPLES)
 hypothesis.settings.register_profile("ci", deadline=None, max_examples=12)
 hypothesis.settings.load_profile("compiled")
 

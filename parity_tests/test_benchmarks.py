@@ -152,6 +152,7 @@ def test_ensembles_and_precisions_make_what_they_are_timed_for():
         np.testing.assert_allclose(ours.step_losses, theirs.step_losses, rtol=1e-5)
 
 
+@pytest.mark.slow
 def test_fresh_pictures_are_not_the_stored_ones():
     config = dataclasses.replace(tiny(payoffs.SMALL_CNN), num_each=2)
     losses = {name: call() for name, call in payoffs.pictures(config).items()}

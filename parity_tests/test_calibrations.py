@@ -6,6 +6,7 @@ import hashlib
 
 import numpy as np
 import pytest
+from builders import variants
 from command_line import read, succeed
 
 import zoojax.calibration
@@ -104,7 +105,7 @@ def test_predictions_draw_anew(backend):
     assert 40 <= sets[np.arange(60), labels].sum() != 49
 
 
-@pytest.mark.parametrize("backend", ["jax", "torch"])
+@pytest.mark.parametrize("backend", variants(("jax", "torch"), slow=("jax",)))
 def test_calibrating_reads_each_sample_once(tmp_path, monkeypatch, backend):
     """Though coverage is drawn at 25 alphas, and scores are randomised at each."""
     pictures = ["--data.image-height", "16", "--data.image-width", "16", "--data.no-shades"]

@@ -7,6 +7,7 @@ import shutil
 import jax
 import numpy as np
 import pytest
+from builders import variants
 from command_line import read, succeed, zoo
 from tolerances import relative
 
@@ -133,7 +134,7 @@ def test_predictions_are_the_mean_of_the_members(trained, tmp_path, model, backe
     assert np.abs(single - numbers).max() > 1e-3
 
 
-@MODELS
+@pytest.mark.parametrize("model", variants(FLAGS, slow=("cnn",)))
 def test_both_backends_evaluate_the_mean_alike(trained, model):
     folder, found = trained[0] / model / "torch", {}
     for backend in SAVED:

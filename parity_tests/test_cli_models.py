@@ -287,6 +287,7 @@ def test_what_is_undefined_in_both_does_not_differ(tmp_path):
     assert "identical" in line
 
 
+@pytest.mark.slow
 def test_a_run_on_shapes_begun_in_jax_ends_in_torch(tmp_path, monkeypatch):
     options = [
         *PICTURES,

@@ -36,7 +36,7 @@ from zoojax.spec.config import DEFAULT_RUNS, TrainConfig
 
 MIXED = {"compute_dtype": "bfloat16"}
 CONFIGS = {**{f"cnn, {name}": config for name, config in CNNS.items()}, **OF_WAVES}
-SLOW = ("cnn, kernel 5, pool 3", "cnn, stride, dilation", "rnn")
+SLOW = ("cnn, kernel 5, pool 3", "cnn, stride, dilation", "cnn, workshop", "rnn")
 EACH = pytest.mark.parametrize("name", variants(CONFIGS, slow=SLOW))
 # One of each kind of layer.
 SOME = pytest.mark.parametrize("name", ["cnn, gelu, average head", *OF_WAVES])

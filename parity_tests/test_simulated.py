@@ -6,7 +6,7 @@ import jax
 import numpy as np
 import pytest
 import torch
-from builders import check_refused, score_difference
+from builders import check_refused, score_difference, variants
 from tolerances import check, relative
 
 import zoojax
@@ -121,7 +121,7 @@ def run_of(backend, pictures, **options):
         return PIPELINES[backend].run(dataclasses.replace(RUN, pictures=pictures), **options)
 
 
-@pytest.mark.parametrize("backend", PIPELINES)
+@pytest.mark.parametrize("backend", variants(PIPELINES, slow=("jax",)))
 def test_a_run_with_simulated_pictures_is_the_run_with_stored_ones(backend):
     first, second = (run_of(backend, pictures) for pictures in ("stored", "simulated"))
     assert first.data_sha256 == second.data_sha256

@@ -7,7 +7,7 @@ import jax
 import numpy as np
 import pytest
 import torch
-from builders import idle_parameters, jax_arrays, torch_arrays, train_config, twins
+from builders import idle_parameters, jax_arrays, torch_arrays, train_config, twins, variants
 from tolerances import check, relative
 
 import zoojax
@@ -88,7 +88,7 @@ def test_float32_ten_steps(name):
     check(f"{name}: float32, ten steps", differences[:10].max())
 
 
-@EACH
+@pytest.mark.parametrize("name", variants(CONFIGS, slow=("rnn", "gru")))
 def test_the_loss_falls(name):
     _, history, _, _ = whole_runs(name, "float64", 130)
     assert history.validation_losses[-1] < 0.5 * history.validation_losses[0]
