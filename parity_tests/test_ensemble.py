@@ -228,7 +228,7 @@ def test_the_orders_of_members_are_cut_as_one_is():
     assert [each.shape for each in jax_data.in_batches(orders[0], 36)] == [(1, 36)]
 
 
-@EACH
+@pytest.mark.parametrize("name", variants(RUNS, slow=("mlp", "rnn", "gru")))
 @pytest.mark.parametrize("backend", ENSEMBLES)
 def test_float64_a_member_is_the_run_of_its_seed_alone(name, backend):
     members, histories = ensemble(name, backend, "float64")

@@ -296,7 +296,8 @@ def both_runs(name, **train):
     return zootorch.parity.run_both(default_run(name, **train))
 
 
-@pytest.mark.parametrize("name", ["mlp", pytest.param("lstm", marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["mlp", "lstm"])
 def test_it_learns_waves_as_well_as_float32(name):
     exact, mixed = (both_runs(name, compute_dtype=dtype) for dtype in (None, "bfloat16"))
     for ours, theirs in zip(mixed, exact, strict=True):

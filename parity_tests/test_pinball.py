@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import sklearn.metrics as sk
 import torch
-from builders import check_refused, idle_parameters, score_difference, train_config, twins
+from builders import check_refused, idle_parameters, score_difference, train_config, twins, variants
 from command_line import read, succeed, zoo
 from hypothesis import given
 from hypothesis import strategies as st
@@ -437,7 +437,7 @@ def test_a_table_puts_the_quantiles_of_a_step_side_by_side():
     assert prediction_table(["w"], outputs, RUN.model, ())[1] == ["w", *"012345"]
 
 
-@EACH
+@pytest.mark.parametrize("name", variants(RUNS, slow=("lstm",)))
 def test_compare_finds_nothing_beyond_rounding(tmp_path, name):
     said = succeed("compare", "--model", name, "--out", tmp_path, *PINBALL).out
     rows = {row["name"]: row["verdict"] for row in read(tmp_path / "comparison.json")["rows"]}

@@ -75,6 +75,9 @@ ALLOWED = {
     # they are 2^-7 apart. Relative to the largest number, and the part of all that differ.
     "bfloat16, layers on their own: outputs, gradients": 1e-2,
     "bfloat16, layers on their own: part of the outputs that differ": 1e-2,
+    # torch, where oneDNN has no bfloat16 for the CPU, adds up a kernel's gradient sample by
+    # sample and an input's place by place, and rounds each sum: of a batch of 200 it is 3e-2 off.
+    "bfloat16, convolutions by torch on a CPU without it: gradients": 4e-2,
     "bfloat16, recurrent layers on their own: outputs, gradients": 2e-2,
     # Length of the difference of two gradients, of all parameters in one. With other seeds, so
     # with other roundings, up to 0.09 between the backends.
