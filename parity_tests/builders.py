@@ -20,7 +20,6 @@ from zoojax.spec.config import CNNConfig, MLPConfig, RNNConfig, ShapesConfig, Tr
 from zoojax.spec.records import Batch
 from zootorch import weights as torch_weights
 
-NUM_EXAMPLES = 40  # of a property, where a test does not say
 SMALL_DATA = ShapesConfig(image_height=32, image_width=32, min_size=8, max_size=16)
 SMALL_CNN = CNNConfig(height=32, width=32, num_cnn_channels=8, num_cnn_layers=1, num_layers=1)
 
@@ -155,10 +154,11 @@ def few_examples(num):
     """Return settings for tests that compile a model an example, and so search for no smaller.
 
     Args:
-        num: of examples, of which CI's profile makes as large a part as of all others, and 4.
+        num: of examples; where a profile has fewer than "compiled", a part of them, at least 4.
     """
+    usual = settings.get_profile("compiled").max_examples
     return settings(
-        max_examples=max(4, num * settings.default.max_examples // NUM_EXAMPLES),
+        max_examples=max(4, num * settings.default.max_examples // usual),
         deadline=None,
         phases=(Phase.reuse, Phase.generate),
         suppress_health_check=[HealthCheck.filter_too_much],

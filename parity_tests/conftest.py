@@ -1,20 +1,14 @@
 """Options and settings of the whole suite."""
 
-import io
-
 import hypothesis
 import jax
 import pytest
 import tolerances
 import torch
-from builders import NUM_EXAMPLES
-from PIL import Image
-
-from zoojax.spec.figures import saving
 
 # What JAX compiles at its first call takes longer than Hypothesis would wait, and each example
 # may compile anew: so they are few.
-hypothesis.settings.register_profile("compiled", deadline=None, max_examples=NUM_EXAMPLES)
+hypothesis.settings.register_profile("compiled", deadline=None, max_examples=40)
 hypothesis.settings.register_profile("ci", deadline=None, max_examples=12)
 hypothesis.settings.load_profile("compiled")
 
@@ -43,16 +37,6 @@ def pytest_sessionfinish(session, exitstatus):
 def x64():
     """Switch float64 on in JAX for one test."""
     with jax.enable_x64(True):
-        yield
-
-
-@pytest.fixture(scope="module")
-def undrawn_figures():
-    """Write figures as one pixel, where a module draws the same ones again and again."""
-    stream = io.BytesIO()
-    Image.new("RGB", (1, 1)).save(stream, "png")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(saving, "_png", lambda figure: stream.getvalue())
         yield
 
 

@@ -39,9 +39,12 @@ OPTIMIZERS = {
     "rmsprop": {"optimizer": "rmsprop", "momentum": 0.5},
     "best, stopped early": {"keep_best": True, "patience": 1, "learning_rate": 0.1},
 }
-SLOW = ("adamw, cosine", "nesterov, one_cycle, clipped", "rmsprop")
 NUM_STEPS = 12  # 40 samples in batches of 16, 4 epochs
 EACH_BACKEND = pytest.mark.parametrize("backend", ["jax", "torch"])
+EACH_OPTIMIZER = pytest.mark.parametrize(
+    "optimizer",
+    variants(OPTIMIZERS, slow=("adamw, cosine", "nesterov, one_cycle, clipped", "rmsprop")),
+)
 
 
 def datasets(config):
@@ -106,7 +109,7 @@ def assert_same(first, second):
 
 
 @EACH_BACKEND
-@pytest.mark.parametrize("optimizer", variants(OPTIMIZERS, slow=SLOW))
+@EACH_OPTIMIZER
 def test_stopped_anywhere_it_ends_as_if_it_had_not_been(tmp_path, backend, optimizer):
     options = OPTIMIZERS[optimizer]
     whole = train(backend, "mlp", options, tmp_path / "whole", every_steps=1000)
@@ -139,7 +142,7 @@ def test_a_training_stopped_again_and_again_ends_the_same(tmp_path, backend):
     assert_same(whole, train(backend, "mlp", {}, tmp_path / "run", resume=True))
 
 
-@pytest.mark.parametrize("optimizer", variants(OPTIMIZERS, slow=SLOW))
+@EACH_OPTIMIZER
 @pytest.mark.parametrize("backends", [("jax", "torch"), ("torch", "jax")], ids="->".join)
 def test_a_run_begun_in_one_backend_ends_the_same_in_the_other(tmp_path, backends, optimizer):
     options = OPTIMIZERS[optimizer] | {"dtype": "float64"}

@@ -1,6 +1,7 @@
 """The command line's calibration: thresholds in files, sets and intervals of predictions."""
 
 import csv
+import io
 import json
 import math
 import shutil
@@ -9,11 +10,13 @@ import numpy as np
 import pytest
 from builders import score_difference, variants
 from command_line import read, succeed, zoo
+from PIL import Image
 
 import zoojax.calibration
 import zootorch.calibration
 import zootorch.saved
 from zoojax.spec.calibrations import load_calibration
+from zoojax.spec.figures import saving
 from zoojax.spec.runs import load_run
 
 PICTURES = ["--data.image-height", "16", "--data.image-width", "16", "--data.no-shades"]
@@ -35,10 +38,20 @@ CLASS_SCORES = {
     "lac, top label forced": ["--alpha", "0.8", "--force-top"],
     "nothing may be missed": ["--alpha", "0.001"],
 }
-# They are drawn in test_conformal_figures.py, and by zoo calibrate in test_cli_ensemble.py.
-pytestmark = pytest.mark.usefixtures("undrawn_figures")
-
 WAVE_SCORES = ("cqr", "asymmetric_cqr", "absolute", "normalized")
+
+
+@pytest.fixture(autouse=True, scope="module")
+def undrawn_figures():
+    """Write figures as one pixel: they would be the same ones again and again.
+
+    They are drawn in test_conformal_figures.py, and by zoo calibrate in test_cli_ensemble.py.
+    """
+    stream = io.BytesIO()
+    Image.new("RGB", (1, 1)).save(stream, "png")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(saving, "_png", lambda figure: stream.getvalue())
+        yield
 
 
 @pytest.fixture(scope="module")
