@@ -57,8 +57,8 @@ def main() -> None:
     import jax
     import torch
 
+    from benchmarks.contenders import CONTENDERS
     from benchmarks.machine import prepare
-    from benchmarks.suite import CONTENDERS
     from benchmarks.workloads import WORKLOADS, samples
 
     prepare()

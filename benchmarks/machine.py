@@ -16,7 +16,7 @@ import numpy as np
 import optax
 import torch
 
-from zoojax.spec.memory import keep_freed_memory
+from zoojax.common.memory import keep_freed_memory
 
 # What changes the numbers from outside: glibc's allocator, XLA and the number of threads.
 SETTINGS = (

@@ -13,16 +13,16 @@ import jax.numpy as jnp
 import torch
 
 import zoojax
-import zoojax.pipeline
+import zoojax.experiments.pipeline
 import zootorch
-import zootorch.pipeline
-from benchmarks.backends import Jax, Torch
+import zootorch.experiments.pipeline
+from benchmarks.contenders import Jax, Torch
 from benchmarks.workloads import WORKLOADS, samples
+from zoojax.data.lazy_images import of_epoch
 from zoojax.models import model_of
-from zoojax.simulated import of_epoch
 from zoojax.spec.config import DEFAULT_RUNS, RunConfig
 from zoojax.spec.records import Batch
-from zootorch.pipeline import best_device
+from zootorch.experiments.pipeline import best_device
 
 Calls = dict[str, Callable[[], object]]
 
@@ -96,8 +96,12 @@ def pictures(config: RunConfig) -> Calls:
     for name, backend in (("zootorch", Torch), ("zoojax", Jax)):
         calls[f"{name}, stored"] = backend(config, stored).epoch
     fresh = dataclasses.replace(config, pictures="fresh")
-    in_torch = zootorch.pipeline.split(fresh, zootorch.pipeline.simulate(fresh))["train"]
-    in_jax = zoojax.pipeline.split(fresh, zoojax.pipeline.simulate(fresh))["train"]
+    in_torch = zootorch.experiments.pipeline.split(
+        fresh, zootorch.experiments.pipeline.simulate(fresh)
+    )["train"]
+    in_jax = zoojax.experiments.pipeline.split(fresh, zoojax.experiments.pipeline.simulate(fresh))[
+        "train"
+    ]
     torch_side, jax_side = Torch(config, stored), Jax(config, stored)
     torch_side.train, jax_side.train = in_torch, of_epoch(in_jax, 1)
     calls["zootorch, fresh"], calls["zoojax, fresh"] = torch_side.epoch, jax_side.epoch
@@ -119,8 +123,8 @@ def whole_runs(model: str) -> Calls:
     """Return a whole default run: simulate, split, train, evaluate, calibrate."""
     config = DEFAULT_RUNS[model]
     return {
-        "zootorch": lambda: zootorch.pipeline.run(config),
-        "zoojax": lambda: zoojax.pipeline.run(config),
+        "zootorch": lambda: zootorch.experiments.pipeline.run(config),
+        "zoojax": lambda: zoojax.experiments.pipeline.run(config),
     }
 
 

@@ -10,13 +10,13 @@ import sys
 from pathlib import Path
 
 from benchmarks import render
-from zoojax.spec import files, published
-from zoojax.spec.shape_benchmark import NUM_TEST_EACH, TEST, TRAINING
+from zoojax.common.shape_benchmark import NUM_TEST_EACH, TEST, TRAINING
+from zoojax.common.storage import files, pretrained
 
 BACKEND, SEED = "jax", 0
 
 
-def publish(folder: Path, target: published.Target) -> Path:
+def publish(folder: Path, target: pretrained.Target) -> Path:
     """Copy the weights of a target, and write their card.
 
     Args:
@@ -30,7 +30,7 @@ def publish(folder: Path, target: published.Target) -> Path:
     path = folder / f"{target}-summary.json"
     summary = files.read_json(path)
     scores = files.read_json(source / "scores.json")
-    new = published.FOLDER / target
+    new = pretrained.FOLDER / target
     new.mkdir(parents=True, exist_ok=True)
     for name in (files.WEIGHTS, files.CONFIG):
         shutil.copyfile(source / name, new / name)
@@ -47,7 +47,7 @@ def publish(folder: Path, target: published.Target) -> Path:
         "version": summary["version"],
         "files": {name: files.digest(new / name) for name in (files.WEIGHTS, files.CONFIG)},
     }
-    files.write_json(new / published.CARD, card)
+    files.write_json(new / pretrained.CARD, card)
     results = render.RESULTS / "shapes" / "shrunk"
     results.mkdir(parents=True, exist_ok=True)
     shutil.copyfile(path, results / path.name)
@@ -57,7 +57,7 @@ def publish(folder: Path, target: published.Target) -> Path:
 def main() -> None:
     """Publish the classifiers of both targets."""
     (folder,) = sys.argv[1:]
-    for target in published.TARGETS:
+    for target in pretrained.TARGETS:
         print(publish(Path(folder), target))
     render.main()
 

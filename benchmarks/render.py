@@ -12,7 +12,7 @@ from matplotlib import ticker
 from matplotlib.figure import Figure
 
 from benchmarks import shape_tables
-from zoojax.spec import figures
+from zoojax.common import figures
 
 FOLDER = Path(__file__).parent
 RESULTS = FOLDER / "results"

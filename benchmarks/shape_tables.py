@@ -4,8 +4,8 @@ import math
 from pathlib import Path
 from typing import Any
 
-from zoojax.spec import files
-from zoojax.spec.shape_benchmark import RECIPES, TEST, table
+from zoojax.common.shape_benchmark import RECIPES, TEST, table
+from zoojax.common.storage import files
 
 Summaries = dict[tuple[str, str], dict[str, Any]]
 """By recipe and target: what is in the file."""

@@ -6,8 +6,8 @@ from typing import Any
 import jax
 import numpy as np
 
-import zoojax.pipeline
-import zootorch.pipeline
+import zoojax.experiments.pipeline
+import zootorch.experiments.pipeline
 from zoojax.spec.config import ShapesConfig
 
 NUM, BATCH = 512, 32
@@ -38,11 +38,11 @@ def simulators() -> dict[str, Callable[[], object]]:
     pictures = np.zeros((BATCH, SHAPES.image_height, SHAPES.image_width, 3), np.uint8)
 
     def jax_batches() -> None:
-        for batch in zoojax.pipeline.simulate_batches(SHAPES, num_each, 0, BATCH):
+        for batch in zoojax.experiments.pipeline.simulate_batches(SHAPES, num_each, 0, BATCH):
             jax.block_until_ready(batch)
 
     def torch_batches() -> None:
-        for _ in zootorch.pipeline.simulate_batches(SHAPES, num_each, 0, BATCH):
+        for _ in zootorch.experiments.pipeline.simulate_batches(SHAPES, num_each, 0, BATCH):
             pass
 
     def copies() -> None:

@@ -1,22 +1,13 @@
 """All that is measured, section by section: plain data that `render.py` turns into tables."""
 
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from benchmarks import alone, machine, payoffs, simulation, where
-from benchmarks.backends import Jax, Torch, torch_compiled
-from benchmarks.plain import Plain
+from benchmarks.contenders import CONTENDERS
 from benchmarks.timing import Timing, interleave
 from benchmarks.workloads import WORKLOADS, samples
-
-CONTENDERS: dict[str, Callable[..., Any]] = {
-    "plain": Plain,
-    "zootorch": Torch,
-    "zootorch, compiled": torch_compiled,
-    "zoojax": Jax,
-}
-"""The first is what the others are compared with."""
 
 
 class Preset(NamedTuple):

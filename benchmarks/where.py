@@ -15,7 +15,7 @@ from pathlib import Path
 import jax
 import torch
 
-from benchmarks.backends import Jax, Torch
+from benchmarks.contenders import Jax, Torch
 from benchmarks.machine import prepare
 from benchmarks.workloads import WORKLOADS, samples
 

@@ -37,7 +37,7 @@ WORKLOADS: dict[str, RunConfig] = {
 
 def samples(config: RunConfig) -> Batch:
     """Return the training samples of a run, NumPy arrays."""
-    from zootorch import pipeline
+    from zootorch.experiments import pipeline
 
     train = pipeline.split(config, pipeline.simulate(config))["train"]
     return Batch(*(np.ascontiguousarray(field) for field in train))

@@ -20,7 +20,7 @@ import nbformat
 from nbclient import NotebookClient
 from nbformat import NotebookNode
 
-from zoojax.spec.exercises import RIGHT
+from zoojax.common.teaching.exercises import RIGHT
 
 FOLDER = Path(__file__).parent
 SOURCES = FOLDER / "sources"

@@ -3,8 +3,9 @@
 import hypothesis
 import jax
 import pytest
-import tolerances
 import torch
+
+from parity_tests import tolerances
 
 # What JAX compiles at its first call takes longer than Hypothesis would wait, and each example
 # may compile anew: so they are few.

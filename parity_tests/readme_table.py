@@ -4,7 +4,7 @@ import json
 import re
 from pathlib import Path
 
-from tolerances import ALLOWED, MEASURED, MODELS, OF_EACH_MODEL
+from parity_tests.tolerances import ALLOWED, MEASURED, MODELS, OF_EACH_MODEL
 
 README = Path(__file__).parents[1] / "README.md"
 MARKS = re.compile(

@@ -1,43 +1,13 @@
-"""Weights on disk, in the workshop's names, and a training's state as a checkpoint holds it."""
+"""A training's state as a checkpoint holds it."""
 
-from pathlib import Path
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 
 from zoojax import optimizers, random, weights
-from zoojax.layers import Variables
-from zoojax.models import model_of
-from zoojax.spec import files
-from zoojax.spec.checkpoints import Arrays, Checkpoint
+from zoojax.common.storage.checkpoints import Arrays, Checkpoint
 from zoojax.spec.history import Log
-
-
-def save_pretrained(folder: str | Path, model: Any, variables: Variables) -> None:
-    """Write ``model.safetensors`` and ``config.json`` into ``folder``.
-
-    Args:
-        folder: where to; made when it is missing.
-        model: a zoojax model.
-        variables: its parameters and running statistics.
-    """
-    files.save_weights(folder, weights.to_arrays(model, variables), model.config)
-
-
-def load_pretrained(folder: str | Path) -> tuple[Any, Variables]:
-    """Load what either backend, or the workshop, wrote.
-
-    Returns:
-        the model and its variables; ``model.apply(variables, x)`` gives eval-mode outputs.
-
-    Raises:
-        FileNotFoundError: when a file is missing.
-        ValueError: when a file is damaged or does not fit the model; names it.
-    """
-    arrays, config = files.load_weights(folder)
-    model = model_of(config)
-    return model, weights.from_arrays(model, arrays, source=str(Path(folder) / files.WEIGHTS))
 
 
 def of_training(state: Any, log: Log, best: Arrays | None) -> Checkpoint:

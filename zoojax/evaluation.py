@@ -12,10 +12,10 @@ from jax import Array
 from jax.typing import ArrayLike
 
 from zoojax import data
-from zoojax.layers import Variables
 from zoojax.losses import cross_entropy
 from zoojax.spec.checks import check_batch_size
 from zoojax.spec.records import Batch
+from zoojax.weights import Variables
 
 
 def without_state(outputs: Any) -> Array:

@@ -6,7 +6,7 @@ and running statistics stay float32. So do sums, of which one in bfloat16 stops 
 times its terms: those of products, BatchNorm's statistics, means of windows, gradients.
 
 Parity: layer by layer this is what ``torch.autocast`` does, but for recurrent layers, of which it
-makes bfloat16, float16 or in part float32, by device and by cell; see ``zootorch.rnn``.
+makes bfloat16, float16 or in part float32, by device and by cell; see ``zootorch.models.rnn``.
 """
 
 from typing import Any

@@ -12,19 +12,20 @@ from flax import struct
 from jax import Array
 from numpy.typing import NDArray
 
-from zoojax import checkpoint, data, epochs, random, simulated, weights
-from zoojax.epochs import Metrics
+from zoojax import checkpoint, compiled_loop, data, random, weights
+from zoojax.common.progress import progress_bar
+from zoojax.common.storage.checkpoints import Arrays, Checkpoints, NoCheckpoints
+from zoojax.compiled_loop import Metrics
+from zoojax.data import lazy_images
 from zoojax.evaluation import evaluate, without_state
-from zoojax.layers import Variables
 from zoojax.losses import loss_of
 from zoojax.optimizers import clip_by_global_norm, learning_rate, optimizer
-from zoojax.spec.checkpoints import Arrays, Checkpoints, NoCheckpoints
 from zoojax.spec.checks import check_num_steps, check_training
 from zoojax.spec.config import TrainConfig
 from zoojax.spec.history import History, Log
 from zoojax.spec.layout import by_layer
-from zoojax.spec.progress import progress_bar
 from zoojax.spec.records import Batch, NonFiniteLossError
+from zoojax.weights import Variables
 
 
 class TrainState(struct.PyTreeNode):
@@ -171,9 +172,9 @@ def _run_epoch(
     before = 0
     for part in order:
         while (start := log.num_steps_in_epoch - before) < len(part):
-            num = saver.steps_left(log.num_steps, epochs.num_at_once(state.model.config))
+            num = saver.steps_left(log.num_steps, compiled_loop.num_at_once(state.model.config))
             span = slice(start, min(start + num, len(part)))
-            state, metrics = epochs.make_steps(train_step, state, train, part, span)
+            state, metrics = compiled_loop.make_steps(train_step, state, train, part, span)
             for index in range(span.stop - span.start):
                 advance(_read(state, metrics, index, log))
             if saver.is_due(log.num_steps):
@@ -227,13 +228,13 @@ def fit(
     found = saver.open("jax", model.config, config, train=train, validation=validation)
     if found is not None:
         state, log, best = checkpoint.resume(state, found), found.log, found.best
-    if epochs.is_looped(model.config):
+    if compiled_loop.is_looped(model.config):
         train = jax.device_put(train)
     key = random.root_key(config.seed)
     with progress_bar(num_steps, "zoojax", enabled=progress, done=log.num_steps) as advance:
         while not log.is_over(config):
             order = data.batch_indices(key, log.num_epochs, num_samples, config.batch_size)
-            samples = simulated.of_epoch(train, log.num_epochs)
+            samples = lazy_images.of_epoch(train, log.num_epochs)
             state = _run_epoch(
                 state, samples, order, log=log, best=best, saver=saver, advance=advance
             )

@@ -2,6 +2,7 @@
 
 import functools
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import jax
@@ -10,9 +11,12 @@ import numpy as np
 from jax import Array
 
 from zoojax import random
-from zoojax.layers import Variables
+from zoojax.common.storage import files
 from zoojax.spec import layout
 from zoojax.spec.checks import check_arrays
+
+Variables = dict[str, Any]
+"""Flax variables: ``{"params": {module: {leaf: array}}, "batch_stats": {...}}``."""
 
 
 def init(key: Array, model: Any, example: Array) -> Variables:
@@ -92,3 +96,14 @@ def name_scalars(model: Any, params: Mapping[str, Any]) -> dict[str, float]:
     """Return a tree of scalars like the parameters as numbers by name in weight files."""
     leaves = [leaf for leaf in layout.layout(model.config) if leaf.path[0] == "params"]
     return {leaf.name: float(params[leaf.path[1]][leaf.path[2]]) for leaf in leaves}
+
+
+def save_pretrained(folder: str | Path, model: Any, variables: Variables) -> None:
+    """Write ``model.safetensors`` and ``config.json`` into ``folder``.
+
+    Args:
+        folder: where to; made when it is missing.
+        model: a zoojax model.
+        variables: its parameters and running statistics.
+    """
+    files.save_weights(folder, to_arrays(model, variables), model.config)

@@ -1,6 +1,6 @@
 """Optimisers and learning rates as objects that hold a state: torch has them."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -54,26 +54,6 @@ def scheduler(
     return lr_scheduler.OneCycleLR(
         optimizer, config.learning_rate, total_steps=num_steps, cycle_momentum=False
     )
-
-
-def rows(values: Tensor, like: Tensor) -> Tensor:
-    """Return (members,) values in a shape that broadcasts against a (members, ...) tensor."""
-    return values.view(-1, *[1] * (like.ndim - 1))
-
-
-def clip_each(grads: Sequence[Tensor], largest: float) -> None:
-    """Scale gradients down, in place, so that the norm of each member's is at most ``largest``.
-
-    Parity: the norm plus 1e-6 divides, as in ``torch.nn.utils.clip_grad_norm_``.
-
-    Args:
-        grads: (members, ...) of each parameter.
-        largest: norm of all gradients of a member together.
-    """
-    norms = torch.stack([each.flatten(1).norm(dim=1) for each in grads]).norm(dim=0)
-    factors = (largest / (norms + 1e-6)).clamp(max=1)
-    for each in grads:
-        each.mul_(rows(factors, each))
 
 
 SLOTS = {

@@ -7,18 +7,23 @@ import jax
 import numpy as np
 from matplotlib.figure import Figure
 
+import zoojax.experiments.pipeline
 import zoojax.models
-import zoojax.pipeline
 import zoojax.weights
+import zootorch.experiments.pipeline
 import zootorch.models
-import zootorch.pipeline
 import zootorch.weights
-from zoojax.spec import figures, files
-from zoojax.spec.comparison import compare
-from zoojax.spec.config import RunConfig
+from zoojax.common import figures
+from zoojax.common.reporting.comparison import compare
+from zoojax.common.reporting.report import summarise, write_report
+from zoojax.common.reporting.run_figures import draw_results, save_figures
+from zoojax.common.storage import files
+from zoojax.spec.config import (
+    RunConfig,
+    ShapesConfig,
+)
 from zoojax.spec.records import Run
-from zoojax.spec.report import summarise, write_report
-from zoojax.spec.runs import draw_results, save_figures
+from zootorch.data.shapes import ShapesDataset
 
 NUM_SAMPLES = 24
 """Pictures shown."""
@@ -45,8 +50,8 @@ def run_both(config: RunConfig, *, progress: bool = False) -> tuple[Run, Run]:
     float64 is switched on in JAX for this run alone when the configuration asks for it.
     """
     with jax.enable_x64(config.train.dtype == "float64"):
-        first = zoojax.pipeline.run(config, progress=progress)
-    return first, zootorch.pipeline.run(config, progress=progress)
+        first = zoojax.experiments.pipeline.run(config, progress=progress)
+    return first, zootorch.experiments.pipeline.run(config, progress=progress)
 
 
 def write_comparison(folder: str | Path, first: Run, second: Run) -> Path:
@@ -94,7 +99,7 @@ def write_comparison(folder: str | Path, first: Run, second: Run) -> Path:
 def _class_figures(runs: dict[str, Run]) -> dict[str, tuple[str, Figure]]:
     """Return caption and figure by name: pictures, and what became of the validation set."""
     config = runs["zoojax"].config
-    images = zootorch.pipeline.first_images(config, NUM_SAMPLES)
+    images = first_images(config, NUM_SAMPLES)
     data: Any = config.data
     names = [data.class_names(target) for target in ("color", "shape")]
     labels = [data.labels(target, config.num_each) for target in ("color", "shape")]
@@ -130,3 +135,10 @@ def _numbers(run: Run) -> dict[str, Any]:
         "history": run.history,
         "scores": run.results.scores,
     }
+
+
+def first_images(config: RunConfig, num: int) -> np.ndarray:
+    """Return the first pictures of a run, at most ``num``: (num, height, width, 3) uint8."""
+    assert isinstance(config.data, ShapesConfig)
+    dataset = ShapesDataset(config.data, config.num_each, config.seed_of_data)
+    return dataset.batch(range(min(num, len(dataset)))).images.numpy()

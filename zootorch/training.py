@@ -9,14 +9,15 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from zoojax.spec.checkpoints import Arrays, Checkpoints, NoCheckpoints
+from zoojax.common.progress import progress_bar
+from zoojax.common.storage.checkpoints import Arrays, Checkpoints, NoCheckpoints
 from zoojax.spec.checks import check_num_steps, check_training
 from zoojax.spec.config import TrainConfig
 from zoojax.spec.history import History, Log
 from zoojax.spec.layout import by_layer
-from zoojax.spec.progress import progress_bar
 from zoojax.spec.records import Batch, NonFiniteLossError
-from zootorch import checkpoint, data, simulated, weights
+from zootorch import checkpoint, data, weights
+from zootorch.data import lazy_images
 from zootorch.evaluation import evaluate, without_state
 from zootorch.layers import seed_dropout
 from zootorch.losses import loss_of
@@ -176,7 +177,7 @@ class Trainer:
             while not log.is_over(config):
                 order = data.batch_indices(self.shuffle, num_samples, config.batch_size)
                 rest = itertools.islice(order, log.num_steps_in_epoch, None)
-                samples = simulated.of_epoch(train, log.num_epochs)
+                samples = lazy_images.of_epoch(train, log.num_epochs)
                 batches = (data.take(samples, indices) for indices in rest)
                 self._run_epoch(batches, log, best=best, saver=saver, advance=advance)
                 if validation is not None:

@@ -2,12 +2,14 @@
 
 import math
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
+from zoojax.common.storage import files
 from zoojax.spec import layout
 from zoojax.spec.checks import check_arrays
 from zootorch import random
@@ -82,3 +84,38 @@ def largest_gradients(model: nn.Module) -> dict[str, Tensor]:
         for name, parameter in model.named_parameters()
         if parameter.grad is not None
     }
+
+
+def save_pretrained(folder: str | Path, model: Any) -> None:
+    """Write ``model.safetensors`` and ``config.json`` into ``folder``.
+
+    Args:
+        folder: where to; made when it is missing.
+        model: a zootorch model.
+    """
+    files.save_weights(folder, to_arrays(model), model.config)
+
+
+def load_pretrained(folder: str | Path, model_type: type) -> Any:
+    """Load what either backend, or the workshop, wrote.
+
+    Args:
+        folder: where from.
+        model_type: the model's class, whose name with "Config" is its configuration's.
+
+    Returns:
+        the model, in eval mode.
+
+    Raises:
+        FileNotFoundError: when a file is missing.
+        ValueError: when a file is damaged or does not fit the model; names it.
+    """
+    arrays, config = files.load_weights(folder)
+    described = type(config).__name__.removesuffix("Config")
+    if described != model_type.__name__:
+        raise ValueError(
+            f"{Path(folder) / files.CONFIG} describes an {described}, not an {model_type.__name__}"
+        )
+    model = model_type(config)
+    from_arrays(model, arrays, source=str(Path(folder) / files.WEIGHTS))
+    return model.eval()

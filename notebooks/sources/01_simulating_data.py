@@ -52,9 +52,10 @@ import zoojax
 import zoojax.random
 import zootorch
 from zoojax import ShapesConfig
-from zoojax.spec import datasets, figures
-from zoojax.spec.exercises import check
-from zoojax.spec.side_by_side import SideBySide
+from zoojax.common import figures
+from zoojax.common.storage import datasets
+from zoojax.common.teaching.exercises import check
+from zoojax.common.teaching.source_view import SideBySide
 
 # %% [markdown]
 # ## The same pictures from a function and from an object
@@ -99,7 +100,7 @@ figures.sample_images(
 # from the packages themselves.
 
 # %%
-SideBySide(zoojax.shapes.sample_scene, zootorch.ShapesDataset)
+SideBySide(zoojax.data.shapes.sample_scene, zootorch.ShapesDataset)
 
 # %% [markdown]
 # ## Factors: what a picture was made from

@@ -45,10 +45,10 @@ import torch
 import zoojax.layers
 import zoojax.random
 import zootorch.layers
-from zoojax.spec import figures
-from zoojax.spec.conv import cnn_layer_shapes
-from zoojax.spec.exercises import check, layers
-from zoojax.spec.side_by_side import SideBySide
+from zoojax.common import figures
+from zoojax.common.teaching.exercises import check, layers
+from zoojax.common.teaching.source_view import SideBySide
+from zoojax.spec.config.models import cnn_layer_shapes
 
 # %% [markdown]
 # ## A convolution by hand

@@ -52,9 +52,9 @@ from torch.func import functional_call, grad_and_value
 
 import zoojax
 import zootorch
-from zoojax.spec import figures
-from zoojax.spec.exercises import check
-from zoojax.spec.side_by_side import SideBySide
+from zoojax.common import figures
+from zoojax.common.teaching.exercises import check
+from zoojax.common.teaching.source_view import SideBySide
 
 # These models are small: a second thread waits more than it works.
 torch.set_num_threads(1)

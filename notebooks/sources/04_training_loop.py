@@ -57,9 +57,9 @@ from zoojax import (
     SinusoidsConfig,
     TrainConfig,
 )
-from zoojax.spec import figures
-from zoojax.spec.exercises import check, loops, runs
-from zoojax.spec.side_by_side import SideBySide
+from zoojax.common import figures
+from zoojax.common.teaching.exercises import check, loops, runs
+from zoojax.common.teaching.source_view import SideBySide
 
 # These models are small: a second thread waits more than it works.
 torch.set_num_threads(1)

@@ -45,9 +45,9 @@ import numpy as np
 import torch
 
 import zoojax
-import zoojax.lstm
 import zoojax.models
-import zoojax.rnn
+import zoojax.models.rnn
+import zoojax.ops.lstm
 import zootorch
 import zootorch.models
 from zoojax import (
@@ -57,9 +57,9 @@ from zoojax import (
     SinusoidsConfig,
     TrainConfig,
 )
-from zoojax.spec import figures
-from zoojax.spec.exercises import check
-from zoojax.spec.side_by_side import SideBySide
+from zoojax.common import figures
+from zoojax.common.teaching.exercises import check
+from zoojax.common.teaching.source_view import SideBySide
 
 # These models are small: a second thread waits more than it works.
 torch.set_num_threads(1)
@@ -197,7 +197,9 @@ except ValueError as error:
 
 # %%
 SideBySide(
-    zoojax.rnn.rnn_step, zoojax.lstm.lstm_step, zoojax.rnn.gru_step
+    zoojax.models.cells.rnn_step,
+    zoojax.ops.lstm.lstm_step,
+    zoojax.models.cells.gru_step,
 )
 
 # %% [markdown]

@@ -45,9 +45,9 @@ import torch
 import zoojax
 import zootorch
 from zoojax import Batch, CNNConfig, ShapesConfig, TrainConfig
-from zoojax.spec import figures
-from zoojax.spec.exercises import check
-from zoojax.spec.side_by_side import SideBySide
+from zoojax.common import figures
+from zoojax.common.teaching.exercises import check
+from zoojax.common.teaching.source_view import SideBySide
 
 # %% [markdown]
 # ## A classifier, and a test that is harder than its training

@@ -52,11 +52,11 @@ from zoojax import (
     SinusoidsConfig,
     TrainConfig,
 )
-from zoojax.spec import figures
+from zoojax.common import figures
+from zoojax.common.teaching.exercises import check
+from zoojax.common.teaching.source_view import SideBySide
 from zoojax.spec.conformal import coverage_band
-from zoojax.spec.exercises import check
 from zoojax.spec.quantiles import quantile_parts
-from zoojax.spec.side_by_side import SideBySide
 
 # %% [markdown]
 # ## A network and its probabilities

@@ -49,12 +49,12 @@ import numpy as np
 import torch
 
 import zoojax
-import zoojax.epochs
+import zoojax.compiled_loop
 import zootorch
 from zoojax import Batch, MLPConfig, SinusoidsConfig, TrainConfig
-from zoojax.spec import figures
-from zoojax.spec.exercises import check
-from zoojax.spec.side_by_side import SideBySide
+from zoojax.common import figures
+from zoojax.common.teaching.exercises import check
+from zoojax.common.teaching.source_view import SideBySide
 
 # These models are small: a second thread waits more than it works.
 torch.set_num_threads(1)
@@ -132,7 +132,9 @@ print(scaled(jnp.ones(3)), "has another shape: compiled anew")
 # checkpoints.
 
 # %%
-SideBySide(zoojax.epochs.steps_in_loop, zootorch.Trainer._run_epoch)
+SideBySide(
+    zoojax.compiled_loop.steps_in_loop, zootorch.Trainer._run_epoch
+)
 
 # %%
 waves = zoojax.simulate_sinusoids(

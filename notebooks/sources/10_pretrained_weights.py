@@ -55,11 +55,12 @@ import zoojax.checkpoint
 import zootorch
 import zootorch.checkpoint
 from zoojax import Batch, CNNConfig, ShapesConfig, TrainConfig
-from zoojax.spec import figures, files, published
+from zoojax.common import figures
+from zoojax.common.storage import files, pretrained
+from zoojax.common.teaching.exercises import check, weights
+from zoojax.common.teaching.source_view import SideBySide
 from zoojax.spec.data import IMAGENET_MEAN, IMAGENET_STD
-from zoojax.spec.exercises import check, weights
 from zoojax.spec.layout import layout
-from zoojax.spec.side_by_side import SideBySide
 
 # These models are small: a second thread waits more than it works.
 torch.set_num_threads(1)
@@ -71,7 +72,7 @@ torch.set_num_threads(1)
 # shapes, the other colors.
 
 # %%
-folder = published.FOLDER / "shape"
+folder = pretrained.FOLDER / "shape"
 for path in sorted(folder.iterdir()):
     print(f"{path.name:18} {path.stat().st_size:6,} bytes")
 print((folder / "config.json").read_text())
@@ -125,7 +126,7 @@ pickle.loads(pickle.dumps(Surprise()))
 # other files: it is about these bytes and no others.
 
 # %%
-card = files.read_json(folder / published.CARD)
+card = files.read_json(folder / pretrained.CARD)
 print(*textwrap.wrap(card["about"], 72), sep="\n")
 print("classes:", ", ".join(card["class_names"]))
 for name in ("training pictures", "test pictures"):
@@ -152,25 +153,25 @@ for name, digest in card["files"].items():
 
 # %%
 SideBySide(
-    zoojax.checkpoint.load_pretrained,
-    zootorch.checkpoint.load_pretrained,
+    zoojax.models.build.load_pretrained,
+    zootorch.weights.load_pretrained,
 )
 
 # %%
 models, modules, classes = {}, {}, {}
-for target in published.TARGETS:
-    place = published.FOLDER / target
-    models[target] = zoojax.checkpoint.load_pretrained(place)
-    modules[target] = zootorch.checkpoint.load_pretrained(
+for target in pretrained.TARGETS:
+    place = pretrained.FOLDER / target
+    models[target] = zoojax.models.build.load_pretrained(place)
+    modules[target] = zootorch.weights.load_pretrained(
         place, zootorch.CNN
     )
-    classes[target] = np.array(published.class_names(target))
+    classes[target] = np.array(pretrained.class_names(target))
 
 key = jax.random.key(20)
 drawn = zoojax.simulate_shapes(key, ShapesConfig(224, 224, 10, 50), 2)
 images = np.asarray(drawn.images)
 told = {}
-for target in published.TARGETS:
+for target in pretrained.TARGETS:
     first = np.asarray(zoojax.predict(*models[target], images))
     second = zootorch.predict(modules[target], torch.tensor(images))
     second = second.numpy()
@@ -304,7 +305,7 @@ small = zoojax.simulate_shapes(key, ShapesConfig(64, 64, 12, 40), 10)
 pictures = np.asarray(small.images)
 truth = {
     target: np.asarray(getattr(small, target))
-    for target in published.TARGETS
+    for target in pretrained.TARGETS
 }
 outputs = zoojax.predict(*sized("color", 64, 64), pictures)
 predicted = np.asarray(outputs).argmax(1)
@@ -359,7 +360,7 @@ inputs = {
 print("accuracy                shape   color")
 for name, each in inputs.items():
     rates = []
-    for target in published.TARGETS:
+    for target in pretrained.TARGETS:
         outputs = zoojax.predict(*sized(target, 64, 64), each)
         said = np.asarray(outputs).argmax(1)
         rates.append((said == truth[target]).mean())
@@ -773,7 +774,7 @@ check("weights for Flax", to_flax)
 # take in its file? They are float32; the header does not count.
 
 # %%
-arrays_of_color, _ = files.load_weights(published.FOLDER / "color")
+arrays_of_color, _ = files.load_weights(pretrained.FOLDER / "color")
 for name, array in sorted(arrays_of_color.items()):
     print(f"{name:30} {array.dtype} {array.shape}")
 

@@ -8,10 +8,10 @@ in rows of (red, green, blue).
 import json
 from pathlib import Path
 
-import oracle
+from parity_tests.helpers import oracle
 
 from zoojax.spec.config import ShapesConfig
-from zoojax.spec.files import plain
+from zoojax.common.storage.files import plain
 from zoojax.spec.records import ShapeBatch
 
 OWN_COLORS = {"moss": (0, 128, 7), "rust": (200, 255, 0), "ash": (9, 9, 9)}

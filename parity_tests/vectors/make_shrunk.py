@@ -10,10 +10,10 @@ import json
 from pathlib import Path
 
 import numpy as np
-import oracle
+from parity_tests.helpers import oracle
 
 from zoojax.spec.config import ShapesConfig, ShrinkConfig
-from zoojax.spec.files import plain
+from zoojax.common.storage.files import plain
 
 SMALL = {"min_size": 3, "max_size": 20}
 

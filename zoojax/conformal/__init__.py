@@ -18,7 +18,7 @@ from zoojax.conformal.adaptive import (
     adaptive_step,
     adaptive_threshold,
 )
-from zoojax.conformal.classes import aps, lac, raps, saps, top_k
+from zoojax.conformal.class_scores import aps, lac, raps, saps, top_k
 from zoojax.conformal.classifiers import label_scores, prediction_sets
 from zoojax.conformal.cross import cross_interval, cross_sets
 from zoojax.conformal.evaluation import (
@@ -33,7 +33,7 @@ from zoojax.conformal.evaluation import (
     set_sizes,
     size_stratified_coverage,
 )
-from zoojax.conformal.residuals import Residual, absolute, asymmetric_cqr, cqr, normalized
+from zoojax.conformal.residual_scores import Residual, absolute, asymmetric_cqr, cqr, normalized
 from zoojax.conformal.thresholds import calibrate, calibrate_groups, calibrate_weighted
 from zoojax.spec.conformal import Interval
 

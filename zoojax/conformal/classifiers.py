@@ -6,7 +6,7 @@ import jax.numpy as jnp
 from jax import Array
 from jax.typing import ArrayLike
 
-from zoojax.conformal.classes import lac
+from zoojax.conformal.class_scores import lac
 from zoojax.metrics.counts import is_traced
 from zoojax.spec.conformal import check_indices, check_set_threshold
 

@@ -17,7 +17,7 @@ import jax.numpy as jnp
 from jax import Array
 from jax.typing import ArrayLike
 
-from zoojax.conformal.residuals import Residual, absolute
+from zoojax.conformal.residual_scores import Residual, absolute
 from zoojax.conformal.thresholds import calibrate
 from zoojax.metrics.counts import is_traced
 from zoojax.spec.conformal import Interval, as_fraction, check_cross, rank

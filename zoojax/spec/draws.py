@@ -37,6 +37,9 @@ SHRINK_DRAWS = ("height", "top", "left")
 SHRINK_KEYS = {"place": 0, "noise": 1}
 """Index folded into a shrunk image's augment key for its place and for the noise around it."""
 
+CALIBRATION_DRAW, PREDICTION_DRAW = 0, 1
+"""Which key of the stream "conformal" randomised scores take: never the same for both."""
+
 MAX_SEED = 2**32 - 1
 
 # "lowbias32" (C. Wellons, Hash function prospector, 2018, with the lower-bias constants

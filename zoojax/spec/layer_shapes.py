@@ -4,7 +4,8 @@ from collections.abc import Callable
 from typing import Any
 
 from zoojax.spec.config import CNNConfig, MLPConfig, RNNConfig
-from zoojax.spec.conv import LayerShape, cnn_layer_shapes
+from zoojax.spec.config.models import cnn_layer_shapes
+from zoojax.spec.conv import LayerShape
 
 STATE = "state"
 """Name of what a recurrent network returns beside its outputs."""

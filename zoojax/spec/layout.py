@@ -11,7 +11,7 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 
 from zoojax.spec.config import CNNConfig, MLPConfig, RNNConfig
-from zoojax.spec.conv import cnn_layer_shapes
+from zoojax.spec.config.models import cnn_layer_shapes
 
 IGNORED = "num_batches_tracked"
 """Last part of a name that torch writes and nobody reads: momentum is constant here."""

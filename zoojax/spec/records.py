@@ -174,3 +174,23 @@ class NonFiniteLossError(FloatingPointError):
             f"{where} is {loss} at step {step}; largest absolute gradient of each layer: "
             f"{layers}. A smaller learning_rate usually helps."
         )
+
+
+class Calibrated(NamedTuple):
+    """A calibration, what it was made of, and what it gives for other samples.
+
+    Attributes:
+        calibration: of a run.
+        held: outputs and targets of the calibration samples.
+        tests: outputs and targets of other samples.
+        predicted: of these: sets, (samples, classes) bool, or intervals, (samples, outputs, 2).
+        scores: coverage and sizes of these.
+        coverages: (alphas,) or (alphas, outputs) float, the coverage at each of ``ALPHAS``.
+    """
+
+    calibration: Calibration
+    held: Results
+    tests: Results
+    predicted: NDArray[Any]
+    scores: dict[str, Any]
+    coverages: NDArray[np.floating]

@@ -3,7 +3,7 @@
 import importlib
 from typing import Any, Literal
 
-from zoojax.spec.memory import keep_freed_memory
+from zoojax.common.memory import keep_freed_memory
 
 Backend = Literal["jax", "torch"]
 PACKAGES = {"jax": "zoojax", "torch": "zootorch"}

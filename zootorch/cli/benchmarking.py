@@ -4,10 +4,11 @@ import dataclasses
 from pathlib import Path
 from typing import Any, Literal
 
-from zoojax.spec import files, shape_benchmark
-from zoojax.spec.checkpoints import Checkpoints
-from zoojax.spec.runs import CHECKPOINTS
-from zoojax.spec.shape_benchmark import RECIPES, TEST, Recipe, Target
+from zoojax.common import shape_benchmark
+from zoojax.common.shape_benchmark import RECIPES, TEST, Recipe, Target
+from zoojax.common.storage import files
+from zoojax.common.storage.checkpoints import Checkpoints
+from zoojax.common.storage.runs import CHECKPOINTS
 from zootorch.cli.backends import Backend, package, prepare
 from zootorch.cli.messages import telling_warnings
 
@@ -78,7 +79,7 @@ def _scores(folder: Path, recipe: Recipe, backend: str, seed: int) -> Any:
     prepare(backend, dtype=recipe.train.dtype, waves=False)
     checkpoints = Checkpoints(folder / CHECKPOINTS, run=about, every_minutes=2, resume=True)
     with telling_warnings():
-        made = package(backend, "shape_benchmark").train_and_test(
+        made = package(backend, "experiments.shape_benchmark").train_and_test(
             recipe, seed, checkpoints=checkpoints, progress=True
         )
     files.save_weights(folder, made.weights, recipe.model_of(testing=True))

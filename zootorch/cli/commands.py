@@ -8,12 +8,14 @@ from typing import Annotated, Any, Literal
 
 import tyro
 
-from zoojax.spec import files, runs
-from zoojax.spec.checkpoints import Checkpoints
+from zoojax.common.progress import progress_bar
+from zoojax.common.reporting.run_figures import draw_training, save_figures
+from zoojax.common.storage import files, runs
+from zoojax.common.storage.checkpoints import Checkpoints
+from zoojax.common.storage.datasets import Card, save_shapes, save_sinusoids
 from zoojax.spec.config import DEFAULT_RUNS, ModelName, RunConfig, ShapesConfig
-from zoojax.spec.datasets import Card, save_shapes, save_sinusoids
 from zoojax.spec.ensembles import member_runs
-from zoojax.spec.progress import progress_bar
+from zoojax.spec.records import Run
 from zootorch.cli.backends import PACKAGES, Backend, package, prepare
 from zootorch.cli.flags import Flags, run_config
 from zootorch.cli.messages import in_short, telling_warnings
@@ -42,7 +44,7 @@ def simulate(
             rounding.
     """
     card = Card(data, num_each, seed, files.version())
-    pipeline = package(backend, "pipeline")
+    pipeline = package(backend, "experiments.pipeline")
     if isinstance(data, ShapesConfig):
         batches = pipeline.simulate_batches(data, num_each, seed, BATCH)
         save_shapes(out, _counted(batches, card.num_samples), card)
@@ -105,7 +107,7 @@ def train(
     )
     if resume:
         print(f"resuming from {checkpoints.last or 'the start: there is no checkpoint yet'}")
-    pipeline = package(backend, "pipeline")
+    pipeline = package(backend, "experiments.pipeline")
     try:
         with telling_warnings():
             made = pipeline.run(config, checkpoints=checkpoints, progress=True)
@@ -113,9 +115,7 @@ def train(
         last = checkpoints.last
         raise KeyboardInterrupt(f"With --resume it goes on from {last}" if last else "") from None
     runs.save_run(out, made)
-    for layer, problem in made.history.gradient_problems.items():
-        print(f"{layer}: {problem} gradient, see {out / 'training.png'}")
-    print(f"validation {in_short(made.results)}; run in {out}")
+    _draw_training(out, made)
 
 
 def _train_ensemble(out: Path, backend: Backend, config: RunConfig, num_members: int) -> None:
@@ -126,16 +126,21 @@ def _train_ensemble(out: Path, backend: Backend, config: RunConfig, num_members:
         raise FileExistsError(f"{out} is not empty; an ensemble needs a folder of its own")
     prepare(backend, dtype=config.train.dtype, waves=not config.class_names)
     with telling_warnings():
-        members, mean = package(backend, "pipeline").run_ensemble(
+        members, mean = package(backend, "experiments.pipeline").run_ensemble(
             config, num_members, progress=True
         )
     runs.save_ensemble(out, config, members)
     for place, made in enumerate(members):
-        folder = out / runs.MEMBER.format(place)
-        for layer, problem in made.history.gradient_problems.items():
-            print(f"{layer}: {problem} gradient, see {folder / 'training.png'}")
-        print(f"validation {in_short(made.results)}; run in {folder}")
+        _draw_training(out / runs.MEMBER.format(place), made)
     print(f"validation {in_short(mean)} by the mean of all {num_members}; ensemble in {out}")
+
+
+def _draw_training(folder: Path, made: Run) -> None:
+    """Draw how a model was trained into the folder of its run, and print how it did."""
+    save_figures(folder, draw_training(made.history, made.backend))
+    for layer, problem in made.history.gradient_problems.items():
+        print(f"{layer}: {problem} gradient, see {folder / 'training.png'}")
+    print(f"validation {in_short(made.results)}; run in {folder}")
 
 
 def compare(
@@ -152,7 +157,7 @@ def compare(
     """
     from rich.console import Console
 
-    from zoojax.spec import comparison, report
+    from zoojax.common.reporting import comparison, report
 
     config = run_config(run, DEFAULT_RUNS[model])
     _check_folder(out)

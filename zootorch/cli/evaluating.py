@@ -9,18 +9,16 @@ from typing import Annotated, Any, Literal
 import numpy as np
 import tyro
 
-from zoojax.spec import files, inputs, published, runs
-from zoojax.spec.calibrations import (
-    ALPHAS,
-    Calibrated,
+from zoojax.common.reporting.run_figures import ALPHAS, draw_calibration, draw_results, save_figures
+from zoojax.common.reporting.tables import (
     describe_calibration,
-    draw_calibration,
-    load_calibration,
     prediction_columns,
-    save_calibration,
+    prediction_table,
 )
+from zoojax.common.storage import files, pretrained, runs, user_files
+from zoojax.common.storage.calibrations import load_calibration, save_calibration
 from zoojax.spec.config import CNNConfig, conformal_of
-from zoojax.spec.records import Results
+from zoojax.spec.records import Calibrated, Results
 from zootorch.cli.backends import PACKAGES, Backend, package, prepare
 from zootorch.cli.flags import Flags, conformal_config
 from zootorch.cli.messages import in_full, in_short, telling_warnings
@@ -50,10 +48,10 @@ def evaluate(
     split = split or ("test" if "test" in parts else "validation")
     prepare(used, dtype=saved.config.train.dtype, waves=not saved.config.class_names)
     with telling_warnings():
-        results = package(used, "saved").evaluate_run(saved, split, data)
+        results = package(used, "experiments.saved_run").evaluate_run(saved, split, data)
     about = {"backend": used, "data": results.split, "class_names": saved.config.class_names}
     files.write_json(folder / runs.EVALUATION, files.without_nan({**about, **results.scores}))
-    runs.save_figures(folder, runs.draw_results(results, saved.config, PACKAGES[used]))
+    save_figures(folder, draw_results(results, saved.config, PACKAGES[used]))
     print(f"{results.split}: loss {results.scores['loss']:.6f}, {in_short(results)}")
     for line in in_full(results, saved.config):
         print(line)
@@ -85,7 +83,8 @@ def calibrate(
     if data is not None:
         runs.check_other_seed(saved.config, data)
     prepare(used, dtype=saved.config.train.dtype, waves=not saved.config.class_names)
-    saved_run, calibration = package(used, "saved"), package(used, "calibration")
+    saved_run = package(used, "experiments.saved_run")
+    calibration = package(used, "experiments.calibration")
     with telling_warnings():
         held, tests = saved_run.answer_held_out(saved, data)
 
@@ -107,7 +106,7 @@ def calibrate(
             coverages=np.array([score(at(alpha))["coverage"] for alpha in ALPHAS]),
         )
     save_calibration(saved, made, used)
-    runs.save_figures(folder, draw_calibration(made, saved.config))
+    save_figures(folder, draw_calibration(made, saved.config))
     for line in describe_calibration(made, saved.config):
         print(line)
 
@@ -136,8 +135,8 @@ def predict(
         table = _predictions(folder, files_, backend)
     else:
         first, *others = (
-            _predictions(published.FOLDER / target, files_, backend, target)
-            for target in published.TARGETS
+            _predictions(pretrained.FOLDER / target, files_, backend, target)
+            for target in pretrained.TARGETS
         )
         # The names of the pictures once.
         table = [row + [c for o in others for c in o[i][1:]] for i, row in enumerate(first)]
@@ -155,7 +154,7 @@ def _predictions(
     folder: Path,
     paths: Sequence[Path],
     backend: Backend | None,
-    target: published.Target | None = None,
+    target: pretrained.Target | None = None,
 ) -> list[list[str]]:
     """Return what a model says of files as rows of text, the first with the columns' names.
 
@@ -168,21 +167,21 @@ def _predictions(
     has_run = (folder / runs.RUN).exists()
     saved = runs.load_run(folder) if has_run else None
     config = files.load_config(runs.member_folders(folder)[0])
-    names, samples = inputs.read_samples(paths, config)
+    names, samples = user_files.read_samples(paths, config)
     used = backend or (saved.backend if saved else "jax")
     dtype = saved.config.train.dtype if saved else "float32"
     prepare(used, dtype=dtype, waves=not isinstance(config, CNNConfig))
-    outputs = package(used, "saved").predict(folder, samples)
+    outputs = package(used, "experiments.saved_run").predict(folder, samples)
     class_names = saved.config.class_names if saved else ()
     if target is not None:
-        class_names = published.class_names(target)
+        class_names = pretrained.class_names(target)
     loss = saved.config.train.loss if saved else None
-    table = inputs.prediction_table(names, outputs, config, class_names, loss=loss)
+    table = prediction_table(names, outputs, config, class_names, loss=loss)
     if target is not None:
         table[0][1] = target
     if saved and (found := load_calibration(folder, saved.config)):
         answers = Results("to predict", samples, np.empty(0), outputs)  # of no known targets
-        predicted = package(used, "calibration").predict(found, saved.config, answers)
+        predicted = package(used, "experiments.calibration").predict(found, saved.config, answers)
         columns = prediction_columns(found, predicted, class_names)
         table = [[*row, *cells] for row, *cells in zip(table, *columns, strict=True)]
     return table

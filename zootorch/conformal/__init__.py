@@ -12,7 +12,7 @@ Scores and ways to calibrate go together freely: a predictor is given its score.
 
 from zoojax.spec.conformal import Interval
 from zootorch.conformal.adaptive import AdaptiveConformalRegressor
-from zootorch.conformal.classes import APS, LAC, RAPS, SAPS, ClassScore, TopK
+from zootorch.conformal.class_scores import APS, LAC, RAPS, SAPS, ClassScore, TopK
 from zootorch.conformal.classifiers import (
     ClassConditionalClassifier,
     GroupConformalClassifier,
@@ -37,7 +37,7 @@ from zootorch.conformal.regressors import (
     SplitConformalRegressor,
     WeightedConformalRegressor,
 )
-from zootorch.conformal.residuals import (
+from zootorch.conformal.residual_scores import (
     CQR,
     AbsoluteResidual,
     AsymmetricCQR,

@@ -19,7 +19,7 @@ from zoojax.spec.conformal import (
     check_score_option,
     check_sequence,
 )
-from zootorch.conformal.residuals import AbsoluteResidual, Residual
+from zootorch.conformal.residual_scores import AbsoluteResidual, Residual
 
 
 class AdaptiveConformalRegressor:

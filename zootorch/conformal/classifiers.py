@@ -14,7 +14,7 @@ from zoojax.spec.conformal import (
     check_set_threshold,
     check_weights,
 )
-from zootorch.conformal.classes import LAC
+from zootorch.conformal.class_scores import LAC
 from zootorch.conformal.thresholds import calibrate, calibrate_groups, calibrate_weighted
 
 

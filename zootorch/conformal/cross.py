@@ -24,7 +24,7 @@ from zoojax.spec.conformal import (
     check_scores,
     rank,
 )
-from zootorch.conformal.residuals import AbsoluteResidual, Residual
+from zootorch.conformal.residual_scores import AbsoluteResidual, Residual
 from zootorch.conformal.thresholds import calibrate
 
 TESTS_AT_A_TIME = 64

@@ -15,7 +15,7 @@ from zoojax.spec.conformal import (
     check_indices,
     check_weights,
 )
-from zootorch.conformal.residuals import AbsoluteResidual, Residual
+from zootorch.conformal.residual_scores import AbsoluteResidual, Residual
 from zootorch.conformal.thresholds import calibrate, calibrate_groups, calibrate_weighted
 
 

@@ -4,8 +4,8 @@ import torch
 from torch import Tensor
 
 from zoojax.spec.metrics import check_numbers, warn_undefined
+from zootorch.metrics.base import Kept
 from zootorch.metrics.counts import ratio
-from zootorch.metrics.kept import Kept
 
 
 class _Paired(Kept):

@@ -4,7 +4,7 @@ import dataclasses
 from typing import Literal, get_args
 
 from zoojax.spec.config.checks import check_choice, check_integer, check_number
-from zoojax.spec.conv import cnn_layer_shapes
+from zoojax.spec.conv import LayerShape, conv_output_size
 
 Activation = Literal["relu", "leaky_relu", "elu", "gelu"]
 ConvActivation = Literal["none", "relu", "leaky_relu", "elu", "gelu"]
@@ -136,3 +136,51 @@ class CNNConfig:
         check_choice(self, "linear_activation", get_args(Activation))
         check_choice(self, "head", get_args(Head))
         cnn_layer_shapes(self)
+
+
+def _next_size(
+    name: str, size: tuple[int, int], *, kernel_size: int, **spacing: int
+) -> tuple[int, int]:
+    """Apply ``conv_output_size`` to (height, width); a failure names the layer."""
+    try:
+        height, width = (conv_output_size(n, kernel_size, **spacing) for n in size)
+    except ValueError as error:
+        raise ValueError(f"layer {name}, reached by {size[0]}x{size[1]} pixels: {error}") from None
+    return height, width
+
+
+def cnn_layer_shapes(config: CNNConfig) -> tuple[LayerShape, ...]:
+    """Return every layer's output shape, in the order of the forward pass.
+
+    Raises:
+        ValueError: when a kernel or a pool exceeds its input; names the layer and the size
+            that reached it.
+    """
+    rows: list[LayerShape] = []
+    size = (config.height, config.width)
+    channels = config.num_cnn_channels
+    num_blocks = config.num_cnn_layers + 2
+    for block in range(num_blocks):
+        conv, norm, pool = (f"conv_block.{3 * block + i}" for i in range(3))
+        size = _next_size(
+            conv,
+            size,
+            kernel_size=config.kernel_size,
+            stride=config.stride,
+            padding=config.padding,
+            dilation=config.dilation,
+        )
+        rows.append(LayerShape(conv, "Conv2d", (channels, *size)))
+        rows.append(LayerShape(norm, "BatchNorm2d", (channels, *size)))
+        size = _next_size(pool, size, kernel_size=config.pooling, stride=config.pooling)
+        kind = "MaxPool2d" if block < num_blocks - 1 else "AvgPool2d"
+        rows.append(LayerShape(pool, kind, (channels, *size)))
+
+    features = channels * size[0] * size[1] if config.head == "flatten" else channels
+    kinds = {"flatten": "Flatten", "max": "GlobalMaxPool2d", "average": "GlobalAvgPool2d"}
+    rows.append(LayerShape("head", kinds[config.head], (features,)))
+    for block in range(config.num_layers + 1):
+        for i, kind in enumerate(("Linear", "BatchNorm1d", "Activation", "Dropout")):
+            rows.append(LayerShape(f"linear_block.{4 * block + i}", kind, (config.hidden_dim,)))
+    rows.append(LayerShape("output_block", "Linear", (config.num_classes,)))
+    return tuple(rows)

@@ -1,0 +1,172 @@
+"""The history of a training: learning rates, gradients by layer, and what is wrong with them."""
+
+import math
+
+import jax
+import numpy as np
+import pytest
+import torch
+
+import zoojax
+import zootorch
+import zootorch.parity
+from parity_tests.helpers.builders import train_config, twins
+from parity_tests.tolerances import check, relative
+from zoojax.spec.config import MLPConfig, RNNConfig
+from zoojax.spec.history import Log, gradient_problems
+from zoojax.spec.layout import by_layer, layout
+from zoojax.spec.records import Batch
+
+MLP = MLPConfig(input_dim=6, output_dim=2, hidden_dim=8, num_layers=1)
+RNN = RNNConfig(output_size=2, hidden_dim=8, num_layers=3, cell="rnn", dropout=0.0)
+
+
+def datasets(config):
+    """Return the same samples for both backends: NumPy arrays, and tensors."""
+    generator = np.random.default_rng(3)
+    inputs = generator.normal(size=(40, 6))
+    labels = (inputs[:, 0] > 0).astype(np.int64)
+    arrays = Batch(inputs if config is MLP else inputs[..., None], labels)
+    return arrays, Batch(*map(torch.from_numpy, arrays))
+
+
+def histories(config, *, scale=None, **options):
+    """Return the histories of both backends in float64; ``scale`` multiplies some weights."""
+    options = {"dtype": "float64", "num_epochs": 3, **options}
+    arrays, tensors = datasets(config)
+    with jax.enable_x64(True):
+        model, variables, twin = twins(config, dtype="float64")
+        if scale is not None:
+            variables["params"] = {
+                module: jax.tree.map(lambda x, m=module: x * scale(m), leaves)
+                for module, leaves in variables["params"].items()
+            }
+            twin = zootorch.parity.to_torch(model, variables)
+        train = train_config(**options)
+        _, history = zoojax.fit(model, variables, arrays, config=train)
+        return history, zootorch.Trainer(twin, train).fit(tensors)
+
+
+@pytest.mark.parametrize("config", [MLP, RNN], ids=["mlp", "rnn"])
+@pytest.mark.parametrize("clip_norm", [None, 0.01])
+def test_both_backends_write_the_same_gradients_down_before_clipping(config, clip_norm):
+    ours, theirs = histories(config, clip_norm=clip_norm, optimizer="sgd")
+    layers = list(dict.fromkeys(leaf.layer for leaf in layout(config)))
+    assert list(ours.largest_gradients) == list(theirs.largest_gradients) == layers
+    for layer in layers:
+        pair = ours.largest_gradients[layer], theirs.largest_gradients[layer]
+        assert pair[0].shape == (3,)
+        check("float64, whole run: losses, weights", relative(*pair))
+    # The first is that of the initial weights, clipped or not.
+    plain, _ = histories(config, optimizer="sgd")
+    for layer in layers:
+        assert ours.largest_gradients[layer][0] == plain.largest_gradients[layer][0]
+
+
+def test_a_gradient_written_down_is_that_of_autograd():
+    _, twin_history = histories(MLP)
+    _, _, twin = twins(MLP)
+    trainer = zootorch.Trainer(twin, train_config(dtype="float64"))
+    _, tensors = datasets(MLP)
+    (rows, *_) = zootorch.data.batch_indices(trainer.shuffle, 40, 16)
+    trainer.step(zootorch.take(tensors, rows))
+    layer = [p.grad.abs().max().item() for n, p in twin.named_parameters() if n[:8] == "block.4."]
+    assert twin_history.largest_gradients["block.4"][0] == max(layer)
+
+
+@pytest.mark.parametrize("schedule", ["constant", "cosine", "one_cycle"])
+def test_both_backends_write_the_same_learning_rates_down(schedule):
+    ours, theirs = histories(MLP, schedule=schedule, learning_rate=0.01)
+    assert len(ours.learning_rates) == len(ours.step_losses) == 9
+    check(
+        "float64, whole run: losses, weights", relative(ours.learning_rates, theirs.learning_rates)
+    )
+    first = {"constant": 0.01, "cosine": 0.01, "one_cycle": 0.01 / 25}[schedule]
+    assert ours.learning_rates[0] == pytest.approx(first, rel=1e-12)
+    assert (len(set(ours.learning_rates)) == 1) == (schedule == "constant")
+
+
+def test_a_healthy_run_has_no_problem():
+    for config in (MLP, RNN):
+        assert histories(config)[0].gradient_problems == {}
+
+
+def test_a_vanishing_layer_is_named():
+    """Weights of almost nothing hand almost nothing back to the layers before them."""
+    small = {"rnn_l1": 3e-4, "rnn_l2": 3e-4}
+    for history in histories(RNN, scale=lambda m: small.get(m, 1), optimizer="sgd"):
+        assert history.gradient_problems == {"rnn_l0": "vanishing", "rnn_l1": "vanishing"}
+
+
+def test_an_exploding_layer_is_named():
+    """A BatchNorm makes up for small weights: the smaller they are, the larger their gradient."""
+    for history in histories(MLP, scale=lambda m: 1e-9 if m == "block_0" else 1, optimizer="sgd"):
+        assert history.largest_gradients["block.0"][0] > 1e3
+        assert history.gradient_problems["block.0"] == "exploding"  # if only at first
+        assert history.largest_gradients["block.0"][-1] < 1e3
+
+
+@pytest.mark.parametrize(
+    ("largest", "problems"),
+    [
+        ({"a": 1.0, "b": 1e-3}, {}),
+        ({"a": 1.0, "b": 0.9e-4}, {"b": "vanishing"}),
+        ({"a": 1e-9, "b": 1e-9}, {}),  # near a minimum all are small
+        ({"a": 1.0, "b": 0.0}, {"b": "vanishing"}),
+        ({"a": 0.0, "b": 0.0}, {"a": "vanishing", "b": "vanishing"}),
+        ({"a": 1e3, "b": 1.0}, {}),
+        ({"a": 1.1e3, "b": 1.0}, {"a": "exploding"}),
+        ({"a": math.nan, "b": 1.0, "c": math.inf}, {"a": "exploding", "c": "exploding"}),
+        # An exploding layer makes no vanishing ones of the others.
+        ({"a": 1e9, "b": 1.0, "c": 1e-5}, {"a": "exploding", "c": "vanishing"}),
+    ],
+)
+def test_problems_are_told_from_sizes(largest, problems):
+    assert gradient_problems(largest) == problems
+
+
+def test_a_layers_gradient_is_the_largest_of_its_parameters():
+    values = {leaf.name: float(i) for i, leaf in enumerate(layout(RNN))}
+    values["rnn.bias_hh_l1"] = math.nan
+    found = by_layer(RNN, values)
+    assert list(found) == ["rnn_l0", "rnn_l1", "rnn_l2", "fc"]
+    assert (found["rnn_l0"], found["fc"]) == (3.0, 13.0)
+    assert math.isnan(found["rnn_l1"])
+
+
+def test_a_log_counts_steps_and_epochs_and_becomes_a_history():
+    log = Log(steps_per_epoch=2)
+    for epoch in range(2):
+        for step in range(2):
+            log.start_clock()
+            assert (log.num_epochs, log.num_steps_in_epoch) == (epoch, step)
+            log.add_step(10.0 * epoch + step, 0.1)
+        log.largest_gradients.append({"fc": epoch + 1.0})
+        log.end_epoch()
+        log.add_validation(5.0 - epoch, 0.5)
+        assert log.is_best
+    history = log.history(num_samples=7)
+    np.testing.assert_array_equal(history.step_losses, [0, 1, 10, 11])
+    np.testing.assert_array_equal(history.train_losses, [0.5, 10.5])
+    np.testing.assert_array_equal(history.gaps, [4.5, -6.5])
+    np.testing.assert_array_equal(history.largest_gradients["fc"], [1, 2])
+    assert history.best_epoch == 1
+    assert history.images_per_second == pytest.approx(7 / history.epoch_seconds[1])
+
+
+def test_a_gradient_too_large_for_its_norm_is_written_down():
+    """The norm of all is infinite, the loss is not; clipping then leaves nothing of them."""
+    arrays, tensors = datasets(MLP)
+    arrays, tensors = (Batch(each.inputs, each.targets) for each in (arrays, tensors))
+    model, variables, twin = twins(MLP)
+    scale = {"block_8": 1e25}
+    variables["params"] = {
+        name: jax.tree.map(lambda x, m=name: x * scale.get(m, 1), leaves)
+        for name, leaves in variables["params"].items()
+    }
+    twin = zootorch.parity.to_torch(model, variables)
+    config = train_config(num_epochs=1, batch_size=40, clip_norm=1.0)
+    _, ours = zoojax.fit(model, variables, arrays, config=config)
+    theirs = zootorch.Trainer(twin, config).fit(tensors)
+    assert ours.gradient_problems == theirs.gradient_problems
+    assert ours.gradient_problems["block.0"] == "exploding"

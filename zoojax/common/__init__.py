@@ -1,0 +1,1 @@
+"""Neutral tools that both backends use: files, figures, reports, exercises."""

@@ -1,0 +1,1 @@
+"""For notebooks: exercises that check themselves, and source code side by side."""

@@ -1,0 +1,16 @@
+"""The architectures, one a file, and the cells that the recurrent ones are made of."""
+
+from zoojax.models.build import MODELS, layer_shapes, load_pretrained, model_of
+from zoojax.models.cnn import CNN
+from zoojax.models.mlp import MLP
+from zoojax.models.rnn import RNN
+
+__all__ = [
+    "CNN",
+    "MLP",
+    "MODELS",
+    "RNN",
+    "layer_shapes",
+    "load_pretrained",
+    "model_of",
+]

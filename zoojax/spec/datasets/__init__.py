@@ -1,7 +1,0 @@
-"""Data sets as folders: samples, all that decided them, and a card that vouches for both."""
-
-from zoojax.spec.datasets.card import CARD, Card
-from zoojax.spec.datasets.shapes import load_shapes, save_shapes
-from zoojax.spec.datasets.sinusoids import load_sinusoids, save_sinusoids
-
-__all__ = ["CARD", "Card", "load_shapes", "load_sinusoids", "save_shapes", "save_sinusoids"]

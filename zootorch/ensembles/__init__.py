@@ -1,0 +1,1 @@
+"""Many members trained and used as one model."""

@@ -1,0 +1,16 @@
+"""The architectures, one a file, and the cells that the recurrent ones are made of."""
+
+from zootorch.models.build import MODELS, layer_shapes, load_pretrained, model_of
+from zootorch.models.cnn import CNN
+from zootorch.models.mlp import MLP
+from zootorch.models.rnn import RNN
+
+__all__ = [
+    "CNN",
+    "MLP",
+    "MODELS",
+    "RNN",
+    "layer_shapes",
+    "load_pretrained",
+    "model_of",
+]

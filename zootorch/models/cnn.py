@@ -1,0 +1,88 @@
+"""The convolutional classifier as an object that holds its parameters."""
+
+from pathlib import Path
+
+from torch import Tensor, nn
+
+from zoojax.spec.checks import check_input
+from zoojax.spec.config import CNNConfig
+from zootorch import random, weights
+from zootorch.layers import ACTIVATIONS, Dropout, Head
+
+
+class CNN(nn.Module):
+    """(Conv, BatchNorm, MaxPool) blocks, one with AvgPool, then linear blocks.
+
+    The module makes and holds its own numbers; ``model(images)`` computes with them and, in
+    train mode, changes the running statistics. Modules are named as in the workshop.
+
+    Args:
+        config: the architecture.
+        generator: where initial weights are drawn from; ``Generator(0)`` unless given.
+    """
+
+    def __init__(self, config: CNNConfig, generator: random.Generator | None = None) -> None:
+        super().__init__()
+        self.config = config
+        convs: list[nn.Module] = []
+        channels = config.num_cnn_channels
+        for block in range(config.num_cnn_layers + 2):
+            convs.append(
+                nn.Conv2d(
+                    channels if block else config.num_input_channels,
+                    channels,
+                    kernel_size=config.kernel_size,
+                    stride=config.stride,
+                    padding=config.padding,
+                    dilation=config.dilation,
+                )
+            )
+            convs.append(nn.BatchNorm2d(channels))
+            pool_type = nn.MaxPool2d if block <= config.num_cnn_layers else nn.AvgPool2d
+            convs.append(pool_type(config.pooling))
+        self.conv_block = nn.Sequential(*convs)
+        self.conv_activation = ACTIVATIONS[config.conv_activation]()
+
+        self.head = Head(config.head)
+        features = weights.num_features(config)
+
+        linears: list[nn.Module] = []
+        for block in range(config.num_layers + 1):
+            linears.append(nn.Linear(config.hidden_dim if block else features, config.hidden_dim))
+            linears.append(nn.BatchNorm1d(config.hidden_dim))
+            linears.append(ACTIVATIONS[config.linear_activation]())
+            linears.append(Dropout(config.dropout, layer=block))
+        self.linear_block = nn.Sequential(*linears)
+        self.output_block = nn.Linear(config.hidden_dim, config.num_classes)
+        weights.reset_parameters(self, generator or random.Generator(0))
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Classify pictures.
+
+        Args:
+            images: (batch, num_input_channels, height, width) float, standardised.
+
+        Returns:
+            (batch, num_classes) logits.
+
+        Raises:
+            ValueError: when the pictures are not of the configured size.
+        """
+        config = self.config
+        check_input(images.shape, (config.num_input_channels, config.height, config.width))
+        x = images
+        for layer in self.conv_block:
+            x = layer(x)
+            if isinstance(layer, nn.BatchNorm2d):
+                # Not a member of conv_block, where it would shift the names in files.
+                x = self.conv_activation(x)
+        return self.output_block(self.linear_block(self.head(x)))
+
+    def save_pretrained(self, folder: str | Path) -> None:
+        """Write ``model.safetensors`` and ``config.json`` into ``folder``."""
+        weights.save_pretrained(folder, self)
+
+    @classmethod
+    def from_pretrained(cls, folder: str | Path) -> "CNN":
+        """Load a model that either backend, or the workshop, wrote; it is in eval mode."""
+        return weights.load_pretrained(folder, cls)
