@@ -13,10 +13,10 @@ import zootorch
 import zootorch.weights
 from parity_tests.helpers.builders import idle_parameters
 from parity_tests.tolerances import check, relative
-from zoojax.ops import norm
-from zoojax.ops.batch_sum import PART, sum_over_batch
-from zoojax.ops.conv import conv2d, num_side_by_side
-from zoojax.ops.lstm import lstm
+from zoojax.models.cells import lstm_step
+from zoojax.ops import Window, batch_norm, conv2d, lstm, max_pool, norm_max_pool, sum_over_batch
+from zoojax.ops.batch_sum import CHUNK
+from zoojax.ops.conv import num_pixels_at_once
 from zoojax.spec.config import CNNConfig
 
 NAME = "float64, gradients by hand against JAX's own"
@@ -77,7 +77,7 @@ def test_convolution(name, batch):
 def test_as_many_pixels_at_once_as_fill_the_columns():
     def num(channels, features, width, **options):
         spacing = {"stride": 1, "padding": 1, "dilation": 1} | options
-        return num_side_by_side((8, 9, width, channels), (3, 3, channels, features), **spacing)
+        return num_pixels_at_once((8, 9, width, channels), (3, 3, channels, features), **spacing)
 
     assert num(3, 16, 224) == 4
     assert num(3, 32, 224) == 2
@@ -89,7 +89,7 @@ def test_as_many_pixels_at_once_as_fill_the_columns():
     assert num(3, 16, 224, dilation=2, padding=2) == 1
 
 
-@pytest.mark.parametrize("batch", [1, PART, 2 * PART + 3])
+@pytest.mark.parametrize("batch", [1, CHUNK, 2 * CHUNK + 3])
 def test_a_sum_over_a_batch_is_one_whatever_its_parts(batch):
     x, y = (jnp.arange(batch * 6.0).reshape(batch, 6) + shift for shift in (0, 1))
     totals = sum_over_batch(lambda x, y: {"sum": x.sum(0), "product": x.T @ y}, x, y)
@@ -117,7 +117,7 @@ def test_a_gpu_computes_the_same_in_its_own_way(dtype, monkeypatch):
 
     def outputs(x, kernel):
         y = conv2d(x, kernel, stride=1, padding=1, dilation=1)
-        return norm.batch_norm_max_pool(y, jnp.ones(16), jnp.ones(16), 1e-5, 2)
+        return norm_max_pool(y, jnp.ones(16), jnp.ones(16), 1e-5, 2)
 
     def all_of_them():
         (y, *statistics), pull = jax.vjp(outputs, x, kernel)
@@ -146,7 +146,7 @@ def test_nan_is_seen_in_a_sum_over_a_batch():
 @pytest.mark.parametrize("size", [1, 2, 3])
 def test_max_pool(size):
     assert_same_gradients(
-        lambda x: norm.max_pool(x, size),
+        lambda x: max_pool(x, Window(size, size)),
         lambda x: linen.max_pool(x, (size, size), (size, size)),
         normal(3, 7, 9, 2),
     )
@@ -154,14 +154,14 @@ def test_max_pool(size):
 
 def test_of_equal_values_the_first_takes_the_gradient_of_a_max_pool():
     x = jnp.array([[0.0, 5.0, 1.0], [5.0, 5.0, 9.0]]).reshape(1, 2, 3, 1)
-    grad = jax.grad(lambda x: norm.max_pool(x, 2).sum())(x)
+    grad = jax.grad(lambda x: max_pool(x, Window(2, 2)).sum())(x)
     assert grad[0, :, :, 0].tolist() == [[0, 1, 0], [0, 0, 0]]
 
 
 @pytest.mark.parametrize("place", [(0, 0), (0, 1), (1, 0), (1, 1)])
 def test_a_max_pool_lets_nan_through(place):
     x = jnp.ones((1, 2, 2, 1)).at[0, *place, 0].set(jnp.nan)
-    assert jnp.isnan(norm.max_pool(x, 2)).all()
+    assert jnp.isnan(max_pool(x, Window(2, 2))).all()
 
 
 @pytest.mark.parametrize("shape", [(6, 3), (2, 5, 4, 3)])
@@ -171,14 +171,14 @@ def test_batch_norm(shape):
         return (x - x.mean(axes)) / jnp.sqrt(x.var(axes) + 1e-5) * scale + bias
 
     def ours(x, scale, bias):
-        return norm.batch_norm(x, scale, bias, 1e-5)[0]
+        return batch_norm(x, scale, bias, 1e-5)[0]
 
     assert_same_gradients(ours, plain, 3 + normal(*shape), normal(3), normal(3))
 
 
 def test_batch_norm_returns_mean_and_biased_variance():
     x = jnp.array([[1.0], [2.0], [6.0]])
-    _, mean, var = norm.batch_norm(x, jnp.ones(1), jnp.zeros(1), 1e-5)
+    _, mean, var = batch_norm(x, jnp.ones(1), jnp.zeros(1), 1e-5)
     assert mean.item() == pytest.approx(3)
     assert var.item() == pytest.approx(14 / 3)
 
@@ -187,10 +187,10 @@ def test_batch_norm_returns_mean_and_biased_variance():
 @pytest.mark.parametrize("size", [1, 2, 3])
 def test_batch_norm_and_max_pool_at_once(size, scale):
     def ours(x, scale, bias):
-        return norm.batch_norm_max_pool(x, scale, bias, 1e-5, size)[0]
+        return norm_max_pool(x, scale, bias, 1e-5, size)[0]
 
     def apart(x, scale, bias):
-        return norm.max_pool(norm.batch_norm(x, scale, bias, 1e-5)[0], size)
+        return max_pool(batch_norm(x, scale, bias, 1e-5)[0], Window(size, size))
 
     # Rounded, so that windows have equal values, of which the first takes the gradient.
     x = np.round(3 + 2 * normal(11, 7, 9, 3))
@@ -200,8 +200,8 @@ def test_batch_norm_and_max_pool_at_once(size, scale):
 def test_batch_norm_and_max_pool_at_once_return_the_statistics_of_all_pixels():
     x = jnp.asarray(normal(9, 5, 7, 3))
     ones, zeros = jnp.ones(3), jnp.zeros(3)
-    _, *found = norm.batch_norm_max_pool(x, ones, zeros, 1e-5, 2)
-    _, *expected = norm.batch_norm(x, ones, zeros, 1e-5)
+    _, *found = norm_max_pool(x, ones, zeros, 1e-5, 2)
+    _, *expected = batch_norm(x, ones, zeros, 1e-5)
     for ours, theirs in zip(found, expected, strict=True):
         np.testing.assert_allclose(ours, theirs, rtol=1e-6)
 
@@ -264,7 +264,7 @@ def test_where_no_statistics_are_of_the_batch_a_bias_has_its_gradient():
 @pytest.mark.parametrize("num_steps", [1, 6])
 def test_lstm(num_steps):
     def ours(x, hidden, cell, kernel, bias):
-        outputs, last = lstm(x, (hidden, cell), kernel, bias)
+        outputs, last = lstm(lstm_step, x, (hidden, cell), kernel, bias)
         return jnp.concatenate([outputs, jnp.stack(last)])
 
     def plain(x, hidden, cell, kernel, bias):

@@ -5,6 +5,7 @@ out, and nothing stays behind.
 """
 
 from zoojax.layers.activation import ACTIVATIONS, Activation, activation_gradient
+from zoojax.layers.block import norm_activation_pool
 from zoojax.layers.dropout import Dropout
 from zoojax.layers.linear import Conv2d, Dense
 from zoojax.layers.norm import BatchNorm, LayerNorm
@@ -22,4 +23,5 @@ __all__ = [
     "LayerNorm",
     "MaxPool2d",
     "activation_gradient",
+    "norm_activation_pool",
 ]

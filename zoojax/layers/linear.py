@@ -9,16 +9,15 @@ from flax import linen as nn
 from jax import Array
 
 from zoojax.mixed_precision import add_bias, full_dtype, operands
-from zoojax.ops.conv import conv2d
-from zoojax.ops.pooling import Window
+from zoojax.ops import Window, conv2d
 
 
 class Dense(nn.Module):
     """Return x @ kernel + bias, as ``torch.nn.Linear``.
 
     Args:
-        features: numbers of the output.
-        dtype: what the product is computed in (``zoojax.mixed_precision``); None for that of ``x``.
+        features: number of output features.
+        dtype: dtype of the matrix product (``zoojax.mixed_precision``); None uses that of ``x``.
     """
 
     features: int
@@ -35,24 +34,25 @@ class Dense(nn.Module):
 
 
 class Conv2d(nn.Module):
-    """Slide ``features`` kernels over a picture, as ``torch.nn.Conv2d``.
+    """Slide ``features`` kernels over an image, as ``torch.nn.Conv2d``.
 
-    Each output pixel is the sum of a window times the kernel, plus a bias: what mathematicians
-    call a cross-correlation, since the kernel is not turned around. Initial weights are uniform
-    over +-1 / sqrt(fan_in), with fan_in the number of weights that meet in an output pixel.
+    Each output pixel is the sum of a window times the kernel, plus a bias (strictly, a
+    cross-correlation: the kernel is not flipped). Initial weights are uniform in
+    +-1 / sqrt(fan_in), with fan_in the number of weights that contribute to an output pixel.
 
     Parity: the kernel is (kernel_size, kernel_size, channels, features), in torch
     (features, channels, kernel_size, kernel_size); torch is also told the number of channels.
 
     Args:
         features: channels of the output.
-        kernel_size: places on a side of a kernel, at least 1.
+        kernel_size: positions on a side of a kernel, at least 1.
         stride: pixels from one window to the next, at least 1.
         padding: zeros added at every edge, at least 0.
-        dilation: pixels from one place in a window to the next, at least 1.
-        dtype: what the product is computed in (``zoojax.mixed_precision``); None for that of ``x``.
-        idle_bias: whether a BatchNorm in training follows, which takes every constant off: the
-            bias then has no gradient. Parity: torch sums up what rounding leaves of it.
+        dilation: pixels from one position in a window to the next, at least 1.
+        dtype: dtype of the matrix product (``zoojax.mixed_precision``); None uses that of ``x``.
+        freeze_bias: stop the gradient of the bias. Set it where a BatchNorm follows in training:
+            it subtracts the mean, so the bias has no effect, and its gradient is rounding noise
+            that Adam would turn into full steps.
     """
 
     features: int
@@ -61,7 +61,7 @@ class Conv2d(nn.Module):
     padding: int = 0
     dilation: int = 1
     dtype: Any = None
-    idle_bias: bool = False
+    freeze_bias: bool = False
 
     @nn.compact
     def __call__(self, x: Array) -> Array:
@@ -76,11 +76,11 @@ class Conv2d(nn.Module):
 
         Raises:
             ValueError: when an option is out of its range or the kernel exceeds the padded
-                picture.
+                image.
         """
         x = jnp.asarray(x)
         window = Window(self.kernel_size, self.stride, self.padding, self.dilation)
-        window.num_places(x)
+        window.output_size(x)
         kernel_shape = (self.kernel_size, self.kernel_size, x.shape[-1], self.features)
         bound = 1 / math.sqrt(math.prod(kernel_shape[:3]))
 
@@ -89,7 +89,7 @@ class Conv2d(nn.Module):
 
         kernel = self.param("kernel", uniform, kernel_shape)
         bias = self.param("bias", uniform, (self.features,))
-        bias = jax.lax.stop_gradient(bias) if self.idle_bias else bias
+        bias = jax.lax.stop_gradient(bias) if self.freeze_bias else bias
         x, kernel = operands(self.dtype, x, kernel)
         y = conv2d(x, kernel, stride=self.stride, padding=self.padding, dilation=self.dilation)
         return add_bias(y, bias)

@@ -1,16 +1,20 @@
 """Normalization over the batch and over the features of a sample."""
 
+from collections.abc import Callable
+
 import jax
 import jax.numpy as jnp
 from flax import linen as nn
 from jax import Array
 
 from zoojax.mixed_precision import full_dtype
-from zoojax.ops import norm
+from zoojax.ops import batch_norm
+
+Normalize = Callable[[Array, Array, Array, float], tuple[Array, ...]]
 
 
 class BatchNorm(nn.Module):
-    """Normalise each feature by its batch's mean and variance: Ioffe and Szegedy, 2015.
+    """Normalize each feature by its batch's mean and variance: Ioffe and Szegedy, 2015.
 
     Parity: like torch, and unlike ``flax.linen.BatchNorm``, the running variance is the
     unbiased n / (n - 1) one, the momentum weighs the new value, and the variance is the mean
@@ -21,17 +25,17 @@ class BatchNorm(nn.Module):
     epsilon: float = 1e-5
 
     @nn.compact
-    def __call__(self, x: Array, *, train: bool, pooling: int | None = None) -> Array:
-        """Normalise.
+    def __call__(self, x: Array, *, train: bool, normalize: Normalize = batch_norm) -> Array:
+        """Normalize.
 
         Args:
             x: (batch, ..., features) float.
             train: whether to use the batch's own statistics, and to update the running ones.
-            pooling: in training, side of the windows of which only the largest value is
-                returned, as ``MaxPool2d(pooling)`` would of the result; None for all values.
+            normalize: what does it in training: takes x, scale, bias and epsilon, returns the
+                result, the mean and the biased variance of the batch.
 
         Returns:
-            an array like ``x``, or (batch, rows, columns, features) of windows.
+            an array like ``x``, or in training what ``normalize`` makes of it.
         """
         shape, dtype = (x.shape[-1],), full_dtype(x)
         scale = self.param("scale", nn.initializers.ones, shape, dtype)
@@ -41,10 +45,7 @@ class BatchNorm(nn.Module):
         if not train:
             factor = scale * jax.lax.rsqrt(running_var.value + self.epsilon)
             return ((x - running_mean.value) * factor + bias).astype(x.dtype)
-        if pooling is None:
-            y, mean, var = norm.batch_norm(x, scale, bias, self.epsilon)
-        else:
-            y, mean, var = norm.batch_norm_max_pool(x, scale, bias, self.epsilon, pooling)
+        y, mean, var = normalize(x, scale, bias, self.epsilon)
         num = x.size // x.shape[-1]
         unbiased = var * (num / max(num - 1, 1))
         running_mean.value += self.momentum * (mean - running_mean.value)
@@ -53,20 +54,20 @@ class BatchNorm(nn.Module):
 
 
 class LayerNorm(nn.Module):
-    """Normalise each sample by the mean and variance of its features: Ba, Kiros, Hinton, 2016.
+    """Normalize each sample by the mean and variance of its features: Ba, Kiros, Hinton, 2016.
 
     Parity: epsilon is torch's 1e-5, not Flax's 1e-6, and the variance is the mean squared
     distance from the mean, since E[x^2] - E[x]^2 loses digits. It is biased in all three.
 
     Args:
-        epsilon: added to the variance, over 0.
+        epsilon: added to the variance, positive.
     """
 
     epsilon: float = 1e-5
 
     @nn.compact
     def __call__(self, x: Array) -> Array:
-        """Normalise.
+        """Normalize.
 
         Args:
             x: (..., features) float; initial parameters take its dtype.
@@ -85,6 +86,6 @@ class LayerNorm(nn.Module):
         shape, dtype = (x.shape[-1],), x.dtype
         scale = self.param("scale", nn.initializers.ones, shape, dtype)
         bias = self.param("bias", nn.initializers.zeros, shape, dtype)
-        centred = x - x.mean(-1, keepdims=True)
-        var = jnp.square(centred).mean(-1, keepdims=True)
-        return centred * jax.lax.rsqrt(var + self.epsilon) * scale + bias
+        centered = x - x.mean(-1, keepdims=True)
+        var = jnp.square(centered).mean(-1, keepdims=True)
+        return centered * jax.lax.rsqrt(var + self.epsilon) * scale + bias

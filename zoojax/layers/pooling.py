@@ -4,22 +4,21 @@ import jax.numpy as jnp
 from flax import linen as nn
 from jax import Array
 
-from zoojax.mixed_precision import full_dtype
-from zoojax.ops.pooling import Window, all_views, max_pool, window_views
+from zoojax.ops import Window, avg_pool, max_pool
 
 
 class MaxPool2d(nn.Module):
-    """Largest value of each square window, as ``torch.nn.MaxPool2d``.
+    """Maximum of each square window, as ``torch.nn.MaxPool2d``.
 
-    Padding counts as -inf. Of equal values the first, row by row, takes the whole gradient.
+    Padding counts as -inf. Among equal values the first, row by row, takes the whole gradient.
 
-    Parity: a dilated window may lie in the padding alone. The result is then -inf in both; here
-    no pixel gets its gradient, while torch's gradient on a CPU writes outside its memory.
+    Parity: a dilated window may lie entirely in the padding. The result is then -inf in both;
+    here no pixel gets its gradient, while torch's gradient on a CPU writes out of bounds.
 
     Args:
-        kernel_size: places on a side of a window, at least 1.
+        kernel_size: positions on a side of a window, at least 1.
         stride: pixels from one window to the next, at least 1; None for ``kernel_size``.
-        padding: pixels added at every edge, from 0 to half of ``kernel_size``.
+        padding: pixels added at every edge, 0 to half of ``kernel_size``.
         dilation: pixels from one place in a window to the next, at least 1.
     """
 
@@ -27,6 +26,12 @@ class MaxPool2d(nn.Module):
     stride: int | None = None
     padding: int = 0
     dilation: int = 1
+
+    @property
+    def window(self) -> Window:
+        """The moving window."""
+        stride = self.kernel_size if self.stride is None else self.stride
+        return Window(self.kernel_size, stride, self.padding, self.dilation)
 
     @nn.compact
     def __call__(self, x: Array) -> Array:
@@ -41,17 +46,10 @@ class MaxPool2d(nn.Module):
 
         Raises:
             ValueError: when an option is out of its range or the window exceeds the padded
-                picture.
+                image.
         """
-        window = _pool_window(x, self.kernel_size, self.stride, self.padding, self.dilation)
-        if window == Window(self.kernel_size, self.kernel_size):
-            return max_pool(x, self.kernel_size)
-        largest, *others = all_views(x, window, fill=-jnp.inf)
-        for view in others:
-            # Not jnp.maximum, which shares the gradient out among equal values. NaN compares
-            # as not greater, but must pass through, as in torch.
-            largest = jnp.where((view > largest) | jnp.isnan(view), view, largest)
-        return largest
+        _check_pool(x, self.window)
+        return max_pool(x, self.window)
 
 
 class AvgPool2d(nn.Module):
@@ -62,12 +60,18 @@ class AvgPool2d(nn.Module):
     Args:
         kernel_size: pixels on a side of a window, at least 1.
         stride: pixels from one window to the next, at least 1; None for ``kernel_size``.
-        padding: pixels added at every edge, from 0 to half of ``kernel_size``.
+        padding: pixels added at every edge, 0 to half of ``kernel_size``.
     """
 
     kernel_size: int
     stride: int | None = None
     padding: int = 0
+
+    @property
+    def window(self) -> Window:
+        """The moving window."""
+        stride = self.kernel_size if self.stride is None else self.stride
+        return Window(self.kernel_size, stride, self.padding)
 
     @nn.compact
     def __call__(self, x: Array) -> Array:
@@ -82,30 +86,21 @@ class AvgPool2d(nn.Module):
 
         Raises:
             ValueError: when an option is out of its range or the window exceeds the padded
-                picture.
+                image.
         """
-        window = _pool_window(x, self.kernel_size, self.stride, self.padding)
-        if window == Window(self.kernel_size, self.kernel_size):
-            views = window_views(x, self.kernel_size)
-        else:
-            views = all_views(x, window, fill=0)
-        first, *others = (view.astype(full_dtype(x)) for view in views)
-        return (sum(others, start=first) / self.kernel_size**2).astype(x.dtype)
+        _check_pool(x, self.window)
+        return avg_pool(x, self.window)
 
 
-def _pool_window(
-    x: Array, kernel_size: int, stride: int | None, padding: int, dilation: int = 1
-) -> Window:
-    """Return the window of a pool of ``x``; raise ``ValueError`` when it cannot be."""
-    window = Window(kernel_size, kernel_size if stride is None else stride, padding, dilation)
-    window.num_places(x)
-    allowed = kernel_size // 2
-    if padding > allowed:
+def _check_pool(x: Array, window: Window) -> None:
+    """Raise ``ValueError`` when a window does not fit ``x``, or is padded by more than its half."""
+    window.output_size(x)
+    allowed = window.kernel_size // 2
+    if window.padding > allowed:
         raise ValueError(
-            f"padding must be at most half of kernel_size {kernel_size}, so {allowed}, "
-            f"got {padding}"
+            f"padding must be at most half of kernel_size {window.kernel_size}, so {allowed}, "
+            f"got {window.padding}"
         )
-    return window
 
 
 class Head(nn.Module):
@@ -123,5 +118,5 @@ class Head(nn.Module):
         # Not x.max((1, 2)): its gradient goes to the pixels that equal the maximum, and a
         # compiled program may compute x twice and round it in two ways, so that none does.
         pixels = x.reshape(len(x), -1, x.shape[-1])
-        place = pixels.argmax(1, keepdims=True)
-        return jnp.take_along_axis(pixels, place, 1)[:, 0]
+        index = pixels.argmax(1, keepdims=True)
+        return jnp.take_along_axis(pixels, index, 1)[:, 0]

@@ -1,4 +1,4 @@
-"""The convolutional classifier as a function of parameters and pictures."""
+"""The convolutional classifier as a function of parameters and images."""
 
 from typing import Any
 
@@ -14,6 +14,7 @@ from zoojax.layers import (
     Dropout,
     Head,
     MaxPool2d,
+    norm_activation_pool,
 )
 from zoojax.spec.checks import check_input
 from zoojax.spec.config import CNNConfig
@@ -28,7 +29,7 @@ class CNN(nn.Module):
 
     Args:
         config: the architecture.
-        dtype: what products are computed in (``zoojax.mixed_precision``); None for the inputs'.
+        dtype: dtype of matrix products (``zoojax.mixed_precision``); None uses that of the inputs.
     """
 
     config: CNNConfig
@@ -36,7 +37,7 @@ class CNN(nn.Module):
 
     @nn.compact
     def __call__(self, images: Array, *, train: bool = False, key: Array | None = None) -> Array:
-        """Classify pictures.
+        """Classify images.
 
         Args:
             images: (batch, height, width, num_input_channels) float, standardised.
@@ -48,14 +49,12 @@ class CNN(nn.Module):
             (batch, num_classes) logits.
 
         Raises:
-            ValueError: when the pictures are not of the configured size.
+            ValueError: when the images do not have the configured size.
         """
         config = self.config
         check_input(images.shape, (config.height, config.width, config.num_input_channels))
         x = images
         num_blocks = config.num_cnn_layers + 2
-        # Sooner done and the same: what only grows leaves the largest of a window the largest.
-        pools_first = config.pooling > 1 and config.conv_activation != "gelu"
         for block in range(num_blocks):
             conv, norm, pool = (f"conv_block_{3 * block + i}" for i in range(3))
             x = Conv2d(
@@ -65,17 +64,17 @@ class CNN(nn.Module):
                 config.padding,
                 config.dilation,
                 dtype=self.dtype,
-                idle_bias=train,
+                freeze_bias=train,  # BatchNorm subtracts it again
                 name=conv,
             )(x)
-            if train and pools_first and block < num_blocks - 1:
-                x = BatchNorm(name=norm)(x, train=True, pooling=config.pooling)
-                x = Activation(config.conv_activation)(x)
-                continue
-            x = BatchNorm(name=norm)(x, train=train)
-            x = Activation(config.conv_activation)(x)
             pool_type = MaxPool2d if block < num_blocks - 1 else AvgPool2d
-            x = pool_type(config.pooling, name=pool)(x)
+            x = norm_activation_pool(
+                x,
+                BatchNorm(name=norm),
+                Activation(config.conv_activation),
+                pool_type(config.pooling, name=pool),
+                train=train,
+            )
 
         x = Head(config.head, name="head")(x)
 

@@ -19,7 +19,7 @@ class MLP(nn.Module):
 
     Args:
         config: the architecture.
-        dtype: what products are computed in (``zoojax.mixed_precision``); None for the inputs'.
+        dtype: dtype of matrix products (``zoojax.mixed_precision``); None uses that of the inputs.
     """
 
     config: MLPConfig

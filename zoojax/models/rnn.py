@@ -2,15 +2,14 @@
 
 from typing import Any
 
-import jax
 import jax.numpy as jnp
 from flax import linen as nn
 from jax import Array
 
 from zoojax.layers import Dense, Dropout
 from zoojax.mixed_precision import add_bias, full_dtype, operands
-from zoojax.models.cells import STEPS, Parts
-from zoojax.ops.lstm import lstm
+from zoojax.models.cells import STEPS, State
+from zoojax.ops import lstm, run_steps
 from zoojax.spec.checks import check_input, check_state
 from zoojax.spec.config import RNNConfig
 
@@ -18,25 +17,25 @@ from zoojax.spec.config import RNNConfig
 class RecurrentLayer(nn.Module):
     """One recurrent layer, run over all time steps.
 
-    Parity: two biases as in torch, where Flax has one: Adam moves both, so one would learn
-    at half the rate.
+    Parity: two biases as in torch, where Flax has one: Adam moves both, so that one alone would
+    learn half as fast.
 
     Args:
         config: the architecture.
-        dtype: what products are computed in, and of what the state is that is passed on; None
-            for that of ``x``. In a step, gates are computed in float32 at least.
+        dtype: dtype of matrix products and of the state that is passed on; None uses that of
+            ``x``. In a step, gates are computed in float32 at least.
     """
 
     config: RNNConfig
     dtype: Any = None
 
     @nn.compact
-    def __call__(self, x: Array, parts: Parts) -> tuple[Array, Parts]:
+    def __call__(self, x: Array, state: State) -> tuple[Array, State]:
         """Run.
 
         Args:
             x: (batch, time, features) float.
-            parts: the state before the first time step.
+            state: before the first time step.
 
         Returns:
             (batch, time, hidden_dim), the hidden state after each step, and the last state.
@@ -48,29 +47,16 @@ class RecurrentLayer(nn.Module):
             return self.param(name, nn.initializers.zeros, shape, full)
 
         kernel_hh, bias_hh = weight("kernel_hh", hidden, rows), weight("bias_hh", rows)
-        # What the inputs contribute is one product for all steps; only the rest must wait.
+        # What the inputs contribute is one product for all steps; only the rest is sequential.
         kernel_ih, bias_ih = weight("kernel_ih", x.shape[-1], rows), weight("bias_ih", rows)
         x, kernel_ih = operands(self.dtype, x.swapaxes(0, 1), kernel_ih)
         x = add_bias(x @ kernel_ih, bias_ih)
 
-        parts = tuple(operands(self.dtype, *parts))
-        if self.config.cell == "lstm":
-            outputs, parts = lstm(x, parts, kernel_hh, bias_hh, dtype=self.dtype)
-            return outputs.swapaxes(0, 1), parts
-
-        def recurrent(hidden: Array) -> Array:
-            # Rounded in here, so that gradients are summed over the steps in float32.
-            hidden, kernel = operands(self.dtype, hidden, kernel_hh)
-            return add_bias(hidden @ kernel, bias_hh).astype(full)
-
-        def step(parts: Parts, x: Array) -> tuple[Parts, Array]:
-            parts = tuple(operands(full, *parts))
-            parts = STEPS[self.config.cell](parts, x.astype(full), recurrent)
-            parts = tuple(operands(self.dtype, *parts))
-            return parts, parts[0]
-
-        parts, outputs = jax.lax.scan(step, parts, x)
-        return outputs.swapaxes(0, 1), parts
+        cell = self.config.cell
+        run = lstm if cell == "lstm" else run_steps
+        state = tuple(operands(self.dtype, *state))
+        outputs, state = run(STEPS[cell], x, state, kernel_hh, bias_hh, dtype=self.dtype)
+        return outputs.swapaxes(0, 1), state
 
 
 class RNN(nn.Module):
@@ -81,7 +67,7 @@ class RNN(nn.Module):
 
     Args:
         config: the architecture.
-        dtype: what products are computed in (``zoojax.mixed_precision``); None for the inputs'.
+        dtype: dtype of matrix products (``zoojax.mixed_precision``); None uses that of the inputs.
     """
 
     config: RNNConfig
@@ -91,11 +77,11 @@ class RNN(nn.Module):
     def __call__(
         self,
         inputs: Array,
-        state: Array | Parts | None = None,
+        state: Array | State | None = None,
         *,
         train: bool = False,
         key: Array | None = None,
-    ) -> tuple[Array, Array | Parts]:
+    ) -> tuple[Array, Array | State]:
         """Predict from sequences.
 
         Args:

@@ -1,10 +1,9 @@
-"""Pools and norms whose gradients are written by hand. No twin: torch has them built in.
+"""Batch normalization, alone and with a max pool after it. No twin: torch has both built in.
 
-XLA derives these gradients by itself and they are right, but on a CPU they take longer: it
-computes a shared term anew in each place that reads it.
+XLA's own gradients are correct but slower on a CPU, where it recomputes shared terms at every use.
 """
 
-from typing import Any
+import functools
 
 import jax
 import jax.numpy as jnp
@@ -12,13 +11,33 @@ from jax import Array
 
 from zoojax.mixed_precision import full_dtype
 from zoojax.ops.batch_sum import sum_over_batch
-from zoojax.ops.pooling import largest_of_views, to_places, window_views
+from zoojax.ops.dispatch import with_fast_gradient
+from zoojax.ops.pooling import (
+    Window,
+    first_maximum,
+    max_pool_reference,
+    scatter_to_tiles,
+    tile_views,
+)
+
+Arrays = tuple[Array, ...]
 
 
-def batch_norm(x: Array, scale: Array, bias: Array, epsilon: float) -> tuple[Array, Array, Array]:
-    """Normalise each feature by the batch's mean and variance.
+def batch_norm_reference(x: Array, scale: Array, bias: Array, epsilon: float) -> Arrays:
+    """Normalize each feature: the plain formula. Arguments are those of ``batch_norm``."""
+    axes = tuple(range(x.ndim - 1))
+    wide = x.astype(full_dtype(x))
+    mean = jnp.mean(wide, axes)
+    # Not E[x^2] - E[x]^2, which loses digits where the mean is large.
+    var = jnp.mean(jnp.square(wide - mean), axes)
+    y = (wide - mean) * (scale * jax.lax.rsqrt(var + epsilon)) + bias
+    return y.astype(x.dtype), jax.lax.stop_gradient(mean), jax.lax.stop_gradient(var)
 
-    The gradient is that of Ioffe and Szegedy, 2015, section 3, its terms gathered by x.
+
+def batch_norm(x: Array, scale: Array, bias: Array, epsilon: float) -> Arrays:
+    """Normalize each feature by the mean and variance of the batch.
+
+    The gradient is that of Ioffe and Szegedy, 2015, section 3, with its terms grouped by x.
 
     Args:
         x: (batch, ..., features) float.
@@ -33,36 +52,37 @@ def batch_norm(x: Array, scale: Array, bias: Array, epsilon: float) -> tuple[Arr
     axes = tuple(range(x.ndim - 1))
     num = x.size // x.shape[-1]
 
-    def forward(x: Array, scale: Array, bias: Array) -> tuple[Any, Any]:
-        wide = x.astype(full_dtype(x))
-        mean = jnp.mean(wide, axes)
-        # Not E[x^2] - E[x]^2, which loses digits where the mean is large.
-        var = jnp.mean(jnp.square(wide - mean), axes)
-        inverse = jax.lax.rsqrt(var + epsilon)
-        y = (wide - mean) * (scale * inverse) + bias
-        # Of x as it came is saved: in bfloat16 it takes half the memory.
-        return (y.astype(x.dtype), mean, var), (x, scale, mean, inverse)
+    def forward(x: Array, scale: Array, bias: Array) -> tuple[Arrays, Arrays]:
+        y, mean, var = batch_norm_reference(x, scale, bias, epsilon)
+        return (y, mean, var), (mean, jax.lax.rsqrt(var + epsilon))
 
-    def backward(saved: tuple[Array, ...], grads: tuple[Array, ...]) -> tuple[Array, Array, Array]:
-        (x, scale, mean, inverse), grad = saved, grads[0].astype(saved[2].dtype)
-        centred = x.astype(mean.dtype) - mean
+    def backward(arrays: Arrays, kept: Arrays, grads: Arrays) -> Arrays:
+        # x is kept as it came: in bfloat16 it takes half the memory.
+        (x, scale, _), (mean, inverse) = arrays, kept
+        grad = grads[0].astype(mean.dtype)
+        centered = x.astype(mean.dtype) - mean
         grad_bias = jnp.sum(grad, axes)
-        grad_scale = jnp.sum(grad * centred, axes) * inverse
-        slope = grad - grad_bias / num - centred * (inverse * grad_scale / num)
-        return (slope * (scale * inverse)).astype(x.dtype), grad_scale, grad_bias
+        grad_scale = jnp.sum(grad * centered, axes) * inverse
+        grad_x = grad - grad_bias / num - centered * (inverse * grad_scale / num)
+        return (grad_x * (scale * inverse)).astype(x.dtype), grad_scale, grad_bias
 
-    differentiable = jax.custom_vjp(lambda *args: forward(*args)[0])
-    differentiable.defvjp(forward, backward)
-    return differentiable(x, scale, bias)
+    reference = functools.partial(batch_norm_reference, epsilon=epsilon)
+    return with_fast_gradient(reference, forward, backward)(x, scale, bias)
 
 
-def batch_norm_max_pool(
+def norm_max_pool_reference(
     x: Array, scale: Array, bias: Array, epsilon: float, size: int
-) -> tuple[Array, Array, Array]:
+) -> Arrays:
+    """Normalize, then pool: the plain formulas. Arguments are those of ``norm_max_pool``."""
+    y, mean, var = batch_norm_reference(x, scale, bias, epsilon)
+    return max_pool_reference(y, Window(size, size)), mean, var
+
+
+def norm_max_pool(x: Array, scale: Array, bias: Array, epsilon: float, size: int) -> Arrays:
     """Return what ``batch_norm`` and then ``max_pool`` give, in less memory and time.
 
-    Normalised values are never written, but for the largest of each window; and the sums that
-    the gradient takes are over these alone, since it is 0 elsewhere.
+    Only the maximum of each window is ever written, not the other normalized values; and the
+    sums in the gradient run over these maxima alone, since it is 0 elsewhere.
 
     Args:
         x: (batch, height, width, features) float.
@@ -78,30 +98,30 @@ def batch_norm_max_pool(
     axes = tuple(range(x.ndim - 1))
     num = x.size // x.shape[-1]
 
-    def forward(x: Array, scale: Array, bias: Array) -> tuple[Any, Any]:
+    def forward(x: Array, scale: Array, bias: Array) -> tuple[Arrays, Arrays]:
         mean = sum_over_batch(lambda x: jnp.sum(x, axes, dtype=full_dtype(x)), x) / num
         var = sum_over_batch(lambda x: jnp.sum(jnp.square(x - mean), axes), x) / num
         inverse = jax.lax.rsqrt(var + epsilon)
         factor = scale * inverse
-        views = [(v - mean) * factor + bias for v in window_views(x.astype(mean.dtype), size)]
-        y, place = largest_of_views([view.astype(x.dtype) for view in views])
-        # Divided by 1, which XLA does not know: it writes the places down rather than find
-        # them anew wherever a window's gradient is read. (Where it is 2, all is NaN.)
-        place = place / (1 + jnp.isnan(mean).astype(mean.dtype))
-        return (y, mean, var), (x, scale, mean, inverse, place)
+        views = [(v - mean) * factor + bias for v in tile_views(x.astype(mean.dtype), size)]
+        y, index = first_maximum([view.astype(x.dtype) for view in views])
+        # Divide by a 1 that XLA cannot prove constant: it then stores the indices instead of
+        # recomputing them at every use. (It is 2 only if the mean is NaN, and then all is NaN.)
+        index = index / (1 + jnp.isnan(mean).astype(mean.dtype))
+        return (y, mean, var), (mean, inverse, index)
 
-    def backward(saved: tuple[Array, ...], grads: tuple[Array, ...]) -> tuple[Array, Array, Array]:
-        (x, scale, mean, inverse, place), grad = saved, grads[0].astype(saved[2].dtype)
+    def backward(arrays: Arrays, kept: Arrays, grads: Arrays) -> Arrays:
+        (x, scale, _), (mean, inverse, index) = arrays, kept
+        grad = grads[0].astype(mean.dtype)
         wide = x.astype(mean.dtype)
-        largest, *others = window_views(wide, size)
-        for index, view in enumerate(others, start=1):
-            largest = jnp.where(place == index, view, largest)
+        maximum, *others = tile_views(wide, size)
+        for position, view in enumerate(others, start=1):
+            maximum = jnp.where(index == position, view, maximum)
         grad_bias = jnp.sum(grad, axes)
-        grad_scale = jnp.sum(grad * (largest - mean), axes) * inverse
-        slope = to_places(grad, place, size, x.shape)
-        slope = slope - grad_bias / num - (wide - mean) * (inverse * grad_scale / num)
-        return (slope * (scale * inverse)).astype(x.dtype), grad_scale, grad_bias
+        grad_scale = jnp.sum(grad * (maximum - mean), axes) * inverse
+        grad_x = scatter_to_tiles(grad, index, size, x.shape)
+        grad_x = grad_x - grad_bias / num - (wide - mean) * (inverse * grad_scale / num)
+        return (grad_x * (scale * inverse)).astype(x.dtype), grad_scale, grad_bias
 
-    differentiable = jax.custom_vjp(lambda *args: forward(*args)[0])
-    differentiable.defvjp(forward, backward)
-    return differentiable(x, scale, bias)
+    reference = functools.partial(norm_max_pool_reference, epsilon=epsilon, size=size)
+    return with_fast_gradient(reference, forward, backward)(x, scale, bias)

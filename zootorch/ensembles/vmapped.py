@@ -37,18 +37,17 @@ class GivenDropout(nn.Module):
 
 
 class SteppedRNN(RNN):
-    """An RNN whose time steps are written out: torch's own recurrent layers know no vmap."""
+    """An RNN whose time steps are written out: torch's own recurrent layers do not support vmap."""
 
     def _run_layer(self, layer: int, x: Tensor, parts: list[Tensor]) -> tuple[Tensor, ...]:
         """Run one layer over all time steps."""
         weight_ih, weight_hh, bias_ih, bias_hh = self.rnn.all_weights[layer]
-        # What the inputs contribute is one product for all steps; only the rest must wait.
-        x = nn.functional.linear(x, weight_ih, bias_ih)
+        # What the inputs contribute is one product for all steps; only the rest is sequential.
+        inputs = nn.functional.linear(x, weight_ih, bias_ih)
         state, outputs = tuple(part[0] for part in parts), []
-        for each in x.unbind(1):
-            state = STEPS[self.config.cell](
-                state, each, lambda hidden: nn.functional.linear(hidden, weight_hh, bias_hh)
-            )
+        for x_t in inputs.unbind(1):
+            h = nn.functional.linear(state[0], weight_hh, bias_hh)
+            state = STEPS[self.config.cell](state, x_t, h)
             outputs.append(state[0])
         return torch.stack(outputs, dim=1), *(part[None] for part in state)
 

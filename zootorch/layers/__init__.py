@@ -4,10 +4,11 @@ A module here is an object: it keeps its parameters, its running statistics and 
 of its dropout masks, and changes them while it is used.
 """
 
-from torch.nn import AvgPool2d, Conv2d, LayerNorm, MaxPool2d
+from torch.nn import AvgPool2d, LayerNorm, MaxPool2d
 
 from zootorch.layers.activation import ACTIVATIONS, activation_gradient
 from zootorch.layers.dropout import Dropout, seed_dropout
+from zootorch.layers.linear import Conv2d
 from zootorch.layers.pooling import Head
 
 __all__ = [

@@ -1,36 +1,73 @@
-"""One time step of each recurrent cell."""
+"""One time step of each recurrent cell.
+
+For what torch's own recurrent layers cannot do: ``torch.vmap`` over members of an ensemble.
+"""
 
 from collections.abc import Callable
 
 import torch
 from torch import Tensor
 
-Parts = tuple[Tensor, ...]
-"""State of one layer: (hidden,), or (hidden, cell) of an lstm; each (batch, hidden_dim)."""
+State = tuple[Tensor, ...]
+"""State of one layer: (hidden,), or (hidden, cell) of an LSTM; each (batch, hidden_dim)."""
+
+Step = Callable[[State, Tensor, Tensor], State]
 
 
-def rnn_step(parts: Parts, x: Tensor, recurrent: Callable[[Tensor], Tensor]) -> Parts:
-    """Make one time step of an Elman network: ``zoojax.models.cells.rnn_step``."""
-    (hidden,) = parts
-    return (torch.tanh(x + recurrent(hidden)),)
+def rnn_step(state: State, x: Tensor, h: Tensor) -> State:
+    """Compute one time step of an Elman network: Elman, 1990.
+
+    Args:
+        state: (hidden,).
+        x: (batch, hidden_dim), what the input contributes: a product with a bias.
+        h: (batch, hidden_dim), what the hidden state contributes, likewise.
+
+    Returns:
+        the new state.
+    """
+    del state
+    return (torch.tanh(x + h),)
 
 
-def lstm_step(parts: Parts, x: Tensor, recurrent: Callable[[Tensor], Tensor]) -> Parts:
-    """Make one time step of an LSTM: ``zoojax.ops.lstm.lstm_step``."""
-    hidden, cell = parts
-    enter, forget, candidate, leave = (x + recurrent(hidden)).chunk(4, dim=-1)
-    cell = forget.sigmoid() * cell + enter.sigmoid() * candidate.tanh()
-    return leave.sigmoid() * cell.tanh(), cell
+def lstm_step(state: State, x: Tensor, h: Tensor) -> State:
+    """Compute one time step of an LSTM: Hochreiter and Schmidhuber, 1997; forget gate, 2000.
+
+    Args:
+        state: (hidden, cell).
+        x: (batch, 4 * hidden_dim), what the input contributes to the input gate i, the forget
+            gate f, the cell candidate g and the output gate o: products with biases.
+        h: (batch, 4 * hidden_dim), what the hidden state contributes, likewise.
+
+    Returns:
+        the new state.
+    """
+    _, cell = state
+    i, f, g, o = (x + h).chunk(4, dim=-1)
+    cell = torch.sigmoid(f) * cell + torch.sigmoid(i) * torch.tanh(g)
+    return torch.sigmoid(o) * torch.tanh(cell), cell
 
 
-def gru_step(parts: Parts, x: Tensor, recurrent: Callable[[Tensor], Tensor]) -> Parts:
-    """Make one time step of a GRU: ``zoojax.models.cells.gru_step``."""
-    (hidden,) = parts
-    x_reset, x_update, x_candidate = x.chunk(3, dim=-1)
-    h_reset, h_update, h_candidate = recurrent(hidden).chunk(3, dim=-1)
-    update = torch.sigmoid(x_update + h_update)
-    candidate = torch.tanh(x_candidate + torch.sigmoid(x_reset + h_reset) * h_candidate)
-    return ((1 - update) * candidate + update * hidden,)
+def gru_step(state: State, x: Tensor, h: Tensor) -> State:
+    """Compute one time step of a GRU: Cho and others, 2014.
+
+    Parity: as in torch's own layer, the reset gate scales the recurrent product with its bias;
+    in the paper it scales the hidden state before the product.
+
+    Args:
+        state: (hidden,).
+        x: (batch, 3 * hidden_dim), what the input contributes to the reset gate r, the update
+            gate z and the candidate n: products with biases.
+        h: (batch, 3 * hidden_dim), what the hidden state contributes, likewise.
+
+    Returns:
+        the new state.
+    """
+    (hidden,) = state
+    x_r, x_z, x_n = x.chunk(3, dim=-1)
+    h_r, h_z, h_n = h.chunk(3, dim=-1)
+    r, z = torch.sigmoid(x_r + h_r), torch.sigmoid(x_z + h_z)
+    n = torch.tanh(x_n + r * h_n)
+    return ((1 - z) * n + z * hidden,)
 
 
-STEPS = {"rnn": rnn_step, "lstm": lstm_step, "gru": gru_step}
+STEPS: dict[str, Step] = {"rnn": rnn_step, "lstm": lstm_step, "gru": gru_step}

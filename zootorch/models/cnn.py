@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from zoojax.spec.checks import check_input
 from zoojax.spec.config import CNNConfig
 from zootorch import random, weights
-from zootorch.layers import ACTIVATIONS, Dropout, Head
+from zootorch.layers import ACTIVATIONS, Conv2d, Dropout, Head
 
 
 class CNN(nn.Module):
@@ -28,13 +28,14 @@ class CNN(nn.Module):
         channels = config.num_cnn_channels
         for block in range(config.num_cnn_layers + 2):
             convs.append(
-                nn.Conv2d(
+                Conv2d(
                     channels if block else config.num_input_channels,
                     channels,
                     kernel_size=config.kernel_size,
                     stride=config.stride,
                     padding=config.padding,
                     dilation=config.dilation,
+                    freeze_bias=True,  # BatchNorm subtracts it again
                 )
             )
             convs.append(nn.BatchNorm2d(channels))
@@ -57,7 +58,7 @@ class CNN(nn.Module):
         weights.reset_parameters(self, generator or random.Generator(0))
 
     def forward(self, images: Tensor) -> Tensor:
-        """Classify pictures.
+        """Classify images.
 
         Args:
             images: (batch, num_input_channels, height, width) float, standardised.
@@ -66,16 +67,15 @@ class CNN(nn.Module):
             (batch, num_classes) logits.
 
         Raises:
-            ValueError: when the pictures are not of the configured size.
+            ValueError: when the images do not have the configured size.
         """
         config = self.config
         check_input(images.shape, (config.num_input_channels, config.height, config.width))
         x = images
-        for layer in self.conv_block:
-            x = layer(x)
-            if isinstance(layer, nn.BatchNorm2d):
-                # Not a member of conv_block, where it would shift the names in files.
-                x = self.conv_activation(x)
+        for block in range(config.num_cnn_layers + 2):
+            conv, norm, pool = (self.conv_block[3 * block + i] for i in range(3))
+            # Not a member of conv_block, where the activation would shift the names in files.
+            x = pool(self.conv_activation(norm(conv(x))))
         return self.output_block(self.linear_block(self.head(x)))
 
     def save_pretrained(self, folder: str | Path) -> None:

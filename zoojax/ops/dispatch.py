@@ -1,0 +1,100 @@
+"""Which formula runs where: on a CPU a fast one, elsewhere the plain one. No twin: torch decides.
+
+Each operation of this room has a plain formula, its ``*_reference``, and a forward and a backward
+pass written by hand, which were measured to be faster on a CPU. A GPU takes the plain formula.
+"""
+
+import contextlib
+import contextvars
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+_plain_only = contextvars.ContextVar("_plain_only", default=False)
+
+
+@contextlib.contextmanager
+def references() -> Iterator[None]:
+    """Use plain formulas on every device, in whatever is traced inside the context.
+
+    For FLOP counts, for forward-mode derivatives, which the fast formulas do not have, and to
+    find out whether a fast formula is to blame. A function that ``jax.jit`` has traced before
+    keeps what it was traced with.
+
+    Example:
+        >>> with references():
+        ...     y = max_pool(jnp.ones((1, 4, 4, 1)), Window(2, 2))
+    """
+    token = _plain_only.set(True)
+    try:
+        yield
+    finally:
+        _plain_only.reset(token)
+
+
+def with_fast_gradient(
+    reference: Callable[..., Any],
+    forward: Callable[..., tuple[Any, Any]],
+    backward: Callable[[Any, Any, Any], tuple[Any, ...]],
+) -> Callable[..., Any]:
+    """Return a function that equals ``reference`` and is faster on a CPU.
+
+    Args:
+        reference: the plain formula, a function of arrays.
+        forward: takes the same arrays; returns what ``reference`` returns, and what
+            ``backward`` needs beside the arrays.
+        backward: takes the arrays as a tuple, what ``forward`` kept, and the gradient of the
+            result; returns the gradient of each array.
+
+    Returns:
+        a function with reverse-mode derivatives only.
+    """
+    if _plain_only.get():
+        return reference
+
+    def forward_elsewhere(*arrays: Any) -> tuple[Any, Any]:
+        # Both branches must return the same arrays; nothing reads these zeros, so XLA drops them.
+        _, kept = jax.eval_shape(forward, *arrays)
+        return reference(*arrays), jax.tree.map(lambda x: jnp.zeros(x.shape, x.dtype), kept)
+
+    def backward_elsewhere(arrays: Any, kept: Any, grad: Any) -> tuple[Any, ...]:
+        del kept
+        return jax.vjp(reference, *arrays)[1](grad)
+
+    def run(*arrays: Any) -> tuple[Any, Any]:
+        return jax.lax.platform_dependent(*arrays, cpu=forward, default=forward_elsewhere)
+
+    def run_forward(*arrays: Any) -> tuple[Any, Any]:
+        result, kept = run(*arrays)
+        return result, (arrays, kept)
+
+    def run_backward(saved: tuple[Any, Any], grad: Any) -> tuple[Any, ...]:
+        return jax.lax.platform_dependent(*saved, grad, cpu=backward, default=backward_elsewhere)
+
+    function = jax.custom_vjp(lambda *arrays: run(*arrays)[0])
+    function.defvjp(run_forward, run_backward)
+    return function
+
+
+def on_cpu(
+    reference: Callable[..., Any], fast: Callable[..., Any], *, differentiable: bool = True
+) -> Callable[..., Any]:
+    """Return a function that computes ``fast`` on a CPU and ``reference`` elsewhere.
+
+    Args:
+        reference: the plain formula, a function of arrays.
+        fast: another formula of the same values.
+        differentiable: whether the gradient is that of the formula taken; without, the function
+            has none, and stands inside a forward or backward pass written by hand.
+    """
+    if differentiable:
+        return with_fast_gradient(
+            reference,
+            lambda *arrays: (fast(*arrays), ()),
+            lambda arrays, _, grad: jax.vjp(fast, *arrays)[1](grad),
+        )
+    if _plain_only.get():
+        return reference
+    return lambda *arrays: jax.lax.platform_dependent(*arrays, cpu=fast, default=reference)
