@@ -92,25 +92,37 @@ def torch_arrays(trainer):
 def idle_parameters(config):
     """Return the names of parameters on which the training loss does not depend.
 
-    A BatchNorm takes the mean of each channel off. So the bias of the convolution or linear
-    layer before it has gradient zero on paper; and so has the bias of an earlier BatchNorm,
-    when only pools and layers that turn a constant into a constant are in between: the last
-    convolution's always (a linear layer follows), the others' when nothing is padded. With an
-    activation in between it is not so. In practice the gradient is rounding noise, which Adam
-    turns into steps of full size and any sign: harmless to the loss, but such parameters, and
-    the running means that contain them, cannot be compared in float32.
+    A BatchNorm subtracts the mean of each channel. So the bias of the linear layer before it has
+    gradient zero on paper; and so has the bias of an earlier BatchNorm, when only pools and
+    layers that turn a constant into a constant are in between: the last convolution's always (a
+    linear layer follows), the others' when nothing is padded. With an activation in between it
+    does not. In practice the gradient is rounding noise, which Adam turns into steps of full
+    size and any sign: harmless to the loss, but such parameters, and the running means that
+    contain them, cannot be compared in float32.
+
+    Biases of convolutions are not among them: see ``frozen_parameters``.
     """
     if isinstance(config, RNNConfig):
         return set()
     if isinstance(config, MLPConfig):
         return {f"block.{4 * block}.bias" for block in range(config.num_layers + 1)}
     blocks = range(config.num_cnn_layers + 2)
-    names = {f"conv_block.{3 * block}.bias" for block in blocks}
-    names |= {f"linear_block.{4 * block}.bias" for block in range(config.num_layers + 1)}
+    names = {f"linear_block.{4 * block}.bias" for block in range(config.num_layers + 1)}
     if config.conv_activation == "none":
         unpadded = blocks if config.padding == 0 else blocks[-1:]
         names |= {f"conv_block.{3 * block + 1}.bias" for block in unpadded}
     return names
+
+
+def frozen_parameters(config):
+    """Return the names of parameters whose gradient is exactly zero in training, in both backends.
+
+    These are the biases of convolutions, which the BatchNorm after them subtracts again: they keep
+    their initial values, up to weight decay. In the workshop they take steps of rounding noise.
+    """
+    if not isinstance(config, CNNConfig):
+        return set()
+    return {f"conv_block.{3 * block}.bias" for block in range(config.num_cnn_layers + 2)}
 
 
 def train_config(**options):

@@ -1,4 +1,7 @@
-"""Gradients written by hand, against those that JAX derives of the plain formulas."""
+"""Fast operations and gradients written by hand, against the plain formulas and JAX's gradients."""
+
+import dataclasses
+import functools
 
 import jax
 import jax.numpy as jnp
@@ -11,13 +14,75 @@ import zoojax
 import zoojax.weights
 import zootorch
 import zootorch.weights
-from parity_tests.helpers.builders import idle_parameters
+from parity_tests.helpers.builders import (
+    SMALL_CNN,
+    frozen_parameters,
+    idle_parameters,
+    small_dataset,
+    train_config,
+    twin_trainers,
+    twins,
+)
 from parity_tests.tolerances import check, relative
 from zoojax.models.cells import lstm_step
-from zoojax.ops import Window, batch_norm, conv2d, lstm, max_pool, norm_max_pool, sum_over_batch
-from zoojax.ops.batch_sum import CHUNK
-from zoojax.ops.conv import num_pixels_at_once
-from zoojax.spec.config import CNNConfig
+from zoojax.ops import (
+    Window,
+    avg_pool,
+    batch_norm,
+    conv2d,
+    lstm,
+    max_pool,
+    norm_max_pool,
+    references,
+    sum_over_batch,
+)
+from zoojax.ops.batch_sum import CHUNK, sum_over_batch_reference
+from zoojax.ops.conv import conv2d_reference, num_pixels_at_once
+from zoojax.ops.lstm import lstm_reference
+from zoojax.ops.norm import batch_norm_reference, norm_max_pool_reference
+from zoojax.ops.pooling import avg_pool_reference, max_pool_reference
+from zoojax.spec.config import CNNConfig, RNNConfig
+
+EACH_OP = {
+    "convolution": (
+        functools.partial(conv2d, stride=1, padding=1, dilation=1),
+        functools.partial(conv2d_reference, stride=1, padding=1, dilation=1),
+        [(19, 8, 12, 3), (3, 3, 3, 16)],
+    ),
+    "strided convolution": (
+        functools.partial(conv2d, stride=2, padding=2, dilation=1),
+        functools.partial(conv2d_reference, stride=2, padding=2, dilation=1),
+        [(9, 9, 15, 3), (5, 5, 3, 8)],
+    ),
+    **{
+        f"{name}, {window}": (
+            functools.partial(ours, window=window),
+            functools.partial(plain, window=window),
+            [(3, 9, 11, 2)],
+        )
+        for window in (Window(2, 2), Window(3, 3), Window(3, 2, 1), Window(3, 1, 1))
+        for name, ours, plain in (
+            ("max pool", max_pool, max_pool_reference),
+            ("mean pool", avg_pool, avg_pool_reference),
+        )
+    },
+    "norm": (
+        lambda *x: batch_norm(*x, 1e-5)[0],
+        lambda *x: batch_norm_reference(*x, 1e-5)[0],
+        [(9, 5, 4, 3), (3,), (3,)],
+    ),
+    "norm and max pool": (
+        lambda *x: norm_max_pool(*x, 1e-5, 2)[0],
+        lambda *x: norm_max_pool_reference(*x, 1e-5, 2)[0],
+        [(19, 6, 7, 3), (3,), (3,)],
+    ),
+    "lstm": (
+        lambda x, h, c, kernel, bias: lstm(lstm_step, x, (h, c), kernel, bias)[0],
+        lambda x, h, c, kernel, bias: lstm_reference(lstm_step, x, (h, c), kernel, bias)[0],
+        [(6, 3, 20), (3, 5), (3, 5), (5, 20), (20,)],
+    ),
+}
+"""Each operation, its plain formula, and the shapes of its arrays."""
 
 NAME = "float64, gradients by hand against JAX's own"
 
@@ -102,6 +167,77 @@ def test_a_sum_over_a_batch_of_bfloat16_is_float32():
     total = sum_over_batch(jnp.sum, ones)
     assert total.dtype == jnp.float32
     assert total == 1000  # in bfloat16 it would stop at 256
+
+
+@pytest.mark.parametrize("name", EACH_OP)
+def test_an_operation_equals_its_plain_formula(name):
+    ours, plain, shapes = EACH_OP[name]
+    # Rounded, so that windows have equal values, of which the first takes the gradient.
+    assert_same_gradients(ours, plain, *(np.round(2 * normal(*shape)) for shape in shapes))
+
+
+def test_a_sum_over_a_batch_equals_its_plain_formula():
+    x = jnp.asarray(normal(2 * CHUNK + 3, 6))
+    found = sum_over_batch(lambda x: x.T @ x, x)
+    expected = sum_over_batch_reference(lambda x: x.T @ x, x)
+    np.testing.assert_allclose(found, expected, rtol=1e-5)
+
+
+@pytest.mark.parametrize("name", EACH_OP)
+def test_references_are_what_is_traced_when_asked_for(name):
+    """By the program, not its values: these are the same in any case."""
+    ours, plain, shapes = EACH_OP[name]
+    arrays = [jnp.asarray(normal(*shape)) for shape in shapes]
+
+    def program(function):
+        return str(jax.make_jaxpr(function)(*arrays))
+
+    fast = program(ours)
+    with references():
+        assert program(ours) == program(plain)
+    assert program(ours) == fast != program(plain)
+
+
+@pytest.mark.parametrize("dtype", ["float64", "bfloat16"])
+@pytest.mark.parametrize("name", ["cnn", "lstm"])
+def test_a_step_of_plain_formulas_is_the_same_step(x64, name, dtype):
+    """What a GPU computes, and what FLOPs are counted of."""
+    model_config = {"cnn": SMALL_CNN, "lstm": RNNConfig(hidden_dim=4, cell="lstm")}[name]
+    options = {"dtype": "float64"} if dtype == "float64" else {"compute_dtype": dtype}
+    loss = "cross_entropy" if name == "cnn" else "mean_squared_error"
+    state, _ = twin_trainers(model_config, train_config(loss=loss, **options))
+    batch = zoojax.take(small_dataset()[0], np.arange(16))
+    if name == "lstm":
+        batch = zoojax.Batch(normal(16, 6, 1), normal(16, 1))
+    step = jax.jit(zoojax.train_step)  # donates nothing: the state is used twice
+    program, (fast, _) = step.lower(state, batch).as_text(), step(state, batch)
+    with references():
+        assert step.lower(state, batch).as_text() != program
+        plain, _ = step(state, batch)
+    ours, theirs = (zoojax.weights.to_arrays(each.model, each.variables) for each in (fast, plain))
+    for key in set(ours) - idle_parameters(model_config):
+        if dtype == "float64":
+            check(NAME, relative(ours[key], theirs[key]))
+        else:  # Adam's first step has the size of the learning rate, whatever the gradient's is
+            assert np.abs(ours[key] - theirs[key]).max() < 2.1e-3
+
+
+def test_a_gpu_takes_the_plain_formulas():
+    """By the program that JAX hands to the compiler of each platform."""
+
+    def outputs(x, kernel):
+        y = conv2d(x, kernel, stride=1, padding=1, dilation=1)
+        return norm_max_pool(y, jnp.ones(16), jnp.ones(16), 1e-5, 2)[0].sum()
+
+    arrays = jnp.ones((9, 8, 8, 3)), jnp.ones((3, 3, 3, 16))
+    traced = jax.jit(jax.grad(outputs, argnums=(0, 1))).trace(*arrays)
+    of_cpu, of_gpu = (
+        traced.lower(lowering_platforms=(platform,)).as_text() for platform in ("cpu", "cuda")
+    )
+    # The gradient of a max pool, and convolutions of three channels with 16 features.
+    for plain in ("select_and_scatter", "tensor<3x3x3x16xf32>) -> tensor<9x8x8x16xf32>"):
+        assert plain in of_gpu
+        assert plain not in of_cpu
 
 
 def other_than_a_cpu(*arrays, cpu, default):
@@ -234,13 +370,37 @@ def test_a_cnn_in_training_pools_as_if_after_the_activation(activation):
     check(NAME, relative(found, outputs.detach().numpy()))
     for name, parameter in theirs.named_parameters():
         expected = parameter.grad.numpy()
-        if name in idle_parameters(config):
-            # Zero on paper, and here where a convolution is told so.
+        if name in frozen_parameters(config):
+            assert not expected.any()
+            assert not grads[name].any()
+        elif name in idle_parameters(config):  # zero on paper
             assert np.abs(expected).max() < 1e-12
             assert np.abs(grads[name]).max() < 1e-12
-            assert not name.startswith("conv_block.0") or not grads[name].any()
         else:
             check(NAME, relative(grads[name], expected))
+
+
+@pytest.mark.parametrize("optimizer", ["adam", "adamw"])
+def test_biases_of_convolutions_have_the_same_values_after_training(x64, optimizer):
+    """With weight decay, which moves them in both alike; with none they keep their values."""
+    config = train_config(dtype="float64", optimizer=optimizer, weight_decay=0.1, num_epochs=2)
+    arrays, tensors = small_dataset(num_each=2)
+    model, variables, twin = twins(SMALL_CNN, dtype="float64")
+    start = zoojax.weights.to_arrays(model, variables)
+    state, _ = zoojax.fit(model, variables, arrays, config=config)
+    zootorch.Trainer(twin, config).fit(tensors)
+    ours = zoojax.weights.to_arrays(model, state.variables)
+    theirs = zootorch.weights.to_arrays(twin)
+    for name in frozen_parameters(SMALL_CNN):
+        check(
+            "float64, ten steps: moments, statistics, weights", relative(ours[name], theirs[name])
+        )
+        assert relative(ours[name], start[name]) > 1e-4
+    still = dataclasses.replace(config, weight_decay=0.0)
+    state, _ = zoojax.fit(model, variables, arrays, config=still)
+    for name in frozen_parameters(SMALL_CNN):
+        kept = zoojax.weights.to_arrays(model, state.variables)[name]
+        np.testing.assert_array_equal(kept, start[name])
 
 
 def test_where_no_statistics_are_of_the_batch_a_bias_has_its_gradient():

@@ -5,33 +5,27 @@ pass written by hand, which were measured to be faster on a CPU. A GPU takes the
 """
 
 import contextlib
-import contextvars
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 
-_plain_only = contextvars.ContextVar("_plain_only", default=False)
+# A part of the key of JAX's cache: a function that was compiled before is compiled once more.
+_plain_only = jax.make_user_context(default_value=False)
 
 
-@contextlib.contextmanager
-def references() -> Iterator[None]:
-    """Use plain formulas on every device, in whatever is traced inside the context.
+def references() -> contextlib.AbstractContextManager[None]:
+    """Return a context in which every device takes the plain formulas.
 
     For FLOP counts, for forward-mode derivatives, which the fast formulas do not have, and to
-    find out whether a fast formula is to blame. A function that ``jax.jit`` has traced before
-    keeps what it was traced with.
+    find out whether a fast formula is to blame.
 
     Example:
         >>> with references():
         ...     y = max_pool(jnp.ones((1, 4, 4, 1)), Window(2, 2))
     """
-    token = _plain_only.set(True)
-    try:
-        yield
-    finally:
-        _plain_only.reset(token)
+    return _plain_only(True)
 
 
 def with_fast_gradient(
@@ -51,7 +45,7 @@ def with_fast_gradient(
     Returns:
         a function with reverse-mode derivatives only.
     """
-    if _plain_only.get():
+    if _plain_only.value:
         return reference
 
     def forward_elsewhere(*arrays: Any) -> tuple[Any, Any]:
@@ -95,6 +89,6 @@ def on_cpu(
             lambda *arrays: (fast(*arrays), ()),
             lambda arrays, _, grad: jax.vjp(fast, *arrays)[1](grad),
         )
-    if _plain_only.get():
+    if _plain_only.value:
         return reference
     return lambda *arrays: jax.lax.platform_dependent(*arrays, cpu=fast, default=reference)

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import Array
 
 from zoojax.mixed_precision import full_dtype
@@ -122,7 +123,7 @@ def _reduce_window(x: Array, window: Window, fill: float, reduce: Callable[..., 
     edges = (padding, padding)
     return jax.lax.reduce_window(
         x,
-        jnp.array(fill, x.dtype),
+        np.array(fill, x.dtype),  # JAX knows the gradient if it can read this number
         reduce,
         window_dimensions=(1, size, size, 1),
         window_strides=(1, stride, stride, 1),
