@@ -177,28 +177,28 @@ except ValueError as error:
 # GRU have **gates**: numbers from 0 to 1, made of the input and the old
 # state, that decide how much is kept, let in and let out. The
 # **candidate** is what could be written: a tanh of the input and the
-# old state. For an LSTM, with a cell beside the hidden state $h$:
+# old state. An LSTM has a cell beside the hidden state $h$, an input
+# gate $i$, a forget gate $f$, a cell candidate $g$ and an output gate
+# $o$:
 #
-# $$\text{cell}_t = \text{forget} \cdot \text{cell}_{t-1} + \text{enter}
-# \cdot \text{candidate}, \qquad h_t = \text{leave} \cdot
-# \tanh(\text{cell}_t)$$
+# $$\text{cell}_t = f \cdot \text{cell}_{t-1} + i \cdot g, \qquad
+# h_t = o \cdot \tanh(\text{cell}_t)$$
 #
-# With a forget gate of 1 and an enter gate of 0 a cell stays as it is,
-# however many steps go by, and so does its gradient. In a GRU one gate
-# decides about both: what is not kept is new.
+# With a forget gate of 1 and an input gate of 0 a cell stays as it is,
+# however many steps go by, and so does its gradient. In a GRU one gate,
+# the update gate $z$, decides about both: what is not kept is new.
 #
-# $$h_t = \text{update} \cdot h_{t-1} + (1 - \text{update}) \cdot
-# \text{candidate}$$
+# $$h_t = z \cdot h_{t-1} + (1 - z) \cdot n$$
 #
-# One step of each, as zoojax has it. Here `x` is $x_t W + b$ already,
-# made for all steps at once, and `recurrent` adds $h_{t-1} U + c$. The
-# LSTM's `gates` are the sum of both. The GRU has a second gate, reset:
-# how much of the old state the candidate sees.
+# Here is one step of each, as zoojax has it. `x` is $x_t W + b$,
+# computed for all steps at once, and `h` is $h_{t-1} U + c$. The GRU
+# has a second gate, the reset gate $r$: how much of the old state the
+# candidate $n$ sees.
 
 # %%
 SideBySide(
     zoojax.models.cells.rnn_step,
-    zoojax.ops.lstm.lstm_step,
+    zoojax.models.cells.lstm_step,
     zoojax.models.cells.gru_step,
 )
 
@@ -480,7 +480,7 @@ check("a whole sequence", run)
 # %% [markdown]
 # **5.5** How many trainable numbers does one LSTM layer have, with 3
 # input features and 8 hidden features, and without any output layer? It
-# has four parts (enter, forget, candidate, leave), each with W, U and
+# has four parts (i, f, g and o), each with W, U and
 # two biases.
 
 # %%

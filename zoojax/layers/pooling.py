@@ -115,8 +115,8 @@ class Head(nn.Module):
             return x.reshape(len(x), -1)
         if self.kind == "average":
             return x.mean((1, 2))
-        # Not x.max((1, 2)): its gradient goes to the pixels that equal the maximum, and a
-        # compiled program may compute x twice and round it in two ways, so that none does.
+        # Not x.max((1, 2)): its gradient goes to the pixels that equal the maximum, and where x is
+        # computed twice and rounded in two ways, none does.
         pixels = x.reshape(len(x), -1, x.shape[-1])
         index = pixels.argmax(1, keepdims=True)
         return jnp.take_along_axis(pixels, index, 1)[:, 0]
