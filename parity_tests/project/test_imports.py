@@ -1,5 +1,6 @@
 """Each package works alone: neither loads, nor needs, the other's framework."""
 
+import importlib
 import json
 import os
 import shutil
@@ -88,6 +89,29 @@ def test_without_its_own_framework_a_package_fails(package, own):
     result = probe(package, blocked=(own,))
     assert result.returncode != 0
     assert f"No module named '{own}" in result.stderr
+
+
+DOCUMENTED = {
+    "zoojax.data": "as_inputs batch_indices epoch_order in_batches split_indices standardise take "
+    "windows",
+    "zoojax.layers": "ACTIVATIONS Activation AvgPool2d BatchNorm Conv2d Dense Dropout Head "
+    "LayerNorm MaxPool2d Variables activation_gradient",
+    "zoojax.models": "MODELS layer_shapes model_of",
+    "zoojax.spec.memory": "keep_freed_memory",
+    "zoojax.spec.exercises": "check",
+    "zootorch.data": "as_inputs batch_indices check_indices split_indices standardise take windows",
+    "zootorch.layers": "ACTIVATIONS AvgPool2d Conv2d Dropout Head LayerNorm MaxPool2d "
+    "activation_gradient seed_dropout",
+    "zootorch.models": "MODELS layer_shapes load_pretrained model_of",
+}
+"""Places of the first release, in which programs and notebooks import names."""
+
+
+@pytest.mark.parametrize("module", DOCUMENTED)
+def test_names_stay_where_they_were_documented(module):
+    found = importlib.import_module(module)
+    missing = [name for name in DOCUMENTED[module].split() if not hasattr(found, name)]
+    assert not missing
 
 
 def lint_imports(folder: Path) -> subprocess.CompletedProcess[str]:

@@ -10,6 +10,7 @@ from zoojax.layers.dropout import Dropout
 from zoojax.layers.linear import Conv2d, Dense
 from zoojax.layers.norm import BatchNorm, LayerNorm
 from zoojax.layers.pooling import AvgPool2d, Head, MaxPool2d
+from zoojax.weights import Variables
 
 __all__ = [
     "ACTIVATIONS",
@@ -22,6 +23,7 @@ __all__ = [
     "Head",
     "LayerNorm",
     "MaxPool2d",
+    "Variables",
     "activation_gradient",
     "norm_activation_pool",
 ]
