@@ -2,7 +2,7 @@
 
 import functools
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import jax
@@ -23,8 +23,7 @@ from zoojax.optimizers import clip_by_global_norm, learning_rate, optimizer
 from zoojax.spec.checks import check_num_steps, check_training
 from zoojax.spec.config import TrainConfig
 from zoojax.spec.history import History, Log
-from zoojax.spec.layout import by_layer
-from zoojax.spec.records import Batch, NonFiniteLossError
+from zoojax.spec.records import Batch
 from zoojax.weights import Variables
 
 
@@ -143,18 +142,24 @@ def train_step(state: TrainState, batch: Batch) -> tuple[TrainState, Metrics]:
     return new_state, {"loss": loss, "learning_rate": rate, "largest_gradients": largest}
 
 
-def _read(state: TrainState, metrics: Metrics, index: int, log: Log) -> float:
-    """Write a step down; raise ``NonFiniteLossError`` at a bad loss."""
-    loss = float(metrics["loss"][index])
-    is_finite = math.isfinite(loss)
-    if not is_finite or log.num_steps_in_epoch == 0:
-        largest = jax.tree.map(lambda each: each[index], metrics["largest_gradients"])
-        named = weights.name_scalars(state.model, largest)
-        if not is_finite:
-            raise NonFiniteLossError(log.num_steps, loss, named)
-        log.largest_gradients.append(by_layer(state.model.config, named))
-    log.add_step(loss, float(metrics["learning_rate"][index]))
-    return loss
+def _gradients(model: Any, metrics: Metrics, index: int) -> dict[str, float]:
+    """Return the maximum absolute gradients of a step, by name in weight files."""
+    gradients = jax.tree.map(lambda leaf: leaf[index], metrics["largest_gradients"])
+    return weights.name_scalars(model, gradients)
+
+
+def read_steps(
+    model: Any, metrics: Metrics
+) -> Iterator[tuple[float, float, Callable[[], dict[str, float]]]]:
+    """Yield what ``Log.record`` takes for each step: loss, learning rate, gradients.
+
+    Args:
+        model: a zoojax model.
+        metrics: what ``train_step`` returned at each step, (steps, ...) on the host.
+    """
+    losses, rates = metrics["loss"].tolist(), metrics["learning_rate"].tolist()
+    for index, (loss, rate) in enumerate(zip(losses, rates, strict=True)):
+        yield loss, rate, functools.partial(_gradients, model, metrics, index)
 
 
 def _run_epoch(
@@ -167,7 +172,7 @@ def _run_epoch(
     saver: Checkpoints | NoCheckpoints,
     advance: Callable[[float], None],
 ) -> TrainState:
-    """Make a step with each batch, write each down, and save where it is time."""
+    """Train on each batch, log each step, and checkpoint when due."""
     log.start_clock()
     before = 0
     for part in order:
@@ -175,8 +180,9 @@ def _run_epoch(
             num = saver.steps_left(log.num_steps, compiled_loop.num_at_once(state.model.config))
             span = slice(start, min(start + num, len(part)))
             state, metrics = compiled_loop.make_steps(train_step, state, train, part, span)
-            for index in range(span.stop - span.start):
-                advance(_read(state, metrics, index, log))
+            for loss, rate, gradients in read_steps(state.model, metrics):
+                log.record(loss, rate, gradients)
+                advance(loss)
             if saver.is_due(log.num_steps):
                 saver.save(checkpoint.of_training(state, log, best))
                 log.start_clock()
@@ -220,7 +226,7 @@ def fit(
     """
     check_training(config, model.config, train, validation)
     num_samples = len(train.targets)
-    log = Log(math.ceil(num_samples / config.batch_size))
+    log = Log(math.ceil(num_samples / config.batch_size), model_config=model.config)
     num_steps = config.num_epochs * log.steps_per_epoch
     state = create_state(model, variables, config, num_steps=num_steps)
     best: Arrays | None = None

@@ -14,8 +14,7 @@ from zoojax.common.storage.checkpoints import Arrays, Checkpoints, NoCheckpoints
 from zoojax.spec.checks import check_num_steps, check_training
 from zoojax.spec.config import TrainConfig
 from zoojax.spec.history import History, Log
-from zoojax.spec.layout import by_layer
-from zoojax.spec.records import Batch, NonFiniteLossError
+from zoojax.spec.records import Batch
 from zootorch import checkpoint, data, weights
 from zootorch.data import lazy_images
 from zootorch.evaluation import evaluate, without_state
@@ -100,17 +99,9 @@ class Trainer:
         self.num_steps += 1
         return loss.detach()
 
-    def _read(self, loss: Tensor, rate: float, log: Log) -> float:
-        """Wait for a step and write it down; raise ``NonFiniteLossError`` at a bad loss."""
-        value = float(loss)
-        is_finite = math.isfinite(value)
-        if not is_finite or log.num_steps_in_epoch == 0:
-            largest = {name: float(each) for name, each in self.largest_gradients.items()}
-            if not is_finite:
-                raise NonFiniteLossError(self.num_steps - 1, value, largest)
-            log.largest_gradients.append(by_layer(self.model.config, largest))
-        log.add_step(value, rate)
-        return value
+    def _gradients(self) -> dict[str, float]:
+        """Return the maximum absolute gradients of the last step, by name in weight files."""
+        return {name: float(each) for name, each in self.largest_gradients.items()}
 
     def _run_epoch(
         self,
@@ -121,12 +112,14 @@ class Trainer:
         saver: Checkpoints | NoCheckpoints,
         advance: Callable[[float], None],
     ) -> None:
-        """Make a step with each batch, write each down, and save where it is time."""
+        """Train on each batch, log each step, and checkpoint when due."""
         log.start_clock()
         for batch in batches:
             rate = self.learning_rate
-            # Read at once: the gradients that explain a bad loss are gone a step later.
-            advance(self._read(self.step(batch), rate, log))
+            loss = float(self.step(batch))
+            # Logged at once: the gradients that explain a bad loss are gone a step later.
+            log.record(loss, rate, self._gradients)
+            advance(loss)
             if saver.is_due(log.num_steps):
                 saver.save(checkpoint.of_training(self, log, best))
                 log.start_clock()
@@ -164,7 +157,7 @@ class Trainer:
         hosted = {"train": on_host(train), "validation": validation and on_host(validation)}
         check_training(config, self.model.config, **hosted)
         num_samples = len(train.targets)
-        log = Log(math.ceil(num_samples / config.batch_size))
+        log = Log(math.ceil(num_samples / config.batch_size), model_config=self.model.config)
         num_steps = config.num_epochs * log.steps_per_epoch
         self.scheduler = self._schedule(num_steps)  # from its start, also in a second fit
         best: Arrays | None = None

@@ -19,7 +19,7 @@ from jax import Array
 from jax.typing import ArrayLike
 from numpy.typing import NDArray
 
-from zoojax import compiled_loop, data, evaluation, random, weights
+from zoojax import compiled_loop, data, evaluation, random
 from zoojax.compiled_loop import Metrics
 from zoojax.data import lazy_images
 from zoojax.evaluation import evaluate_outputs
@@ -28,9 +28,8 @@ from zoojax.models.cnn import CNN
 from zoojax.spec.config import TrainConfig
 from zoojax.spec.ensembles import member_name
 from zoojax.spec.history import History, Log
-from zoojax.spec.layout import by_layer
-from zoojax.spec.records import Batch, NonFiniteLossError
-from zoojax.training import TrainState, create_state, train_step
+from zoojax.spec.records import Batch
+from zoojax.training import TrainState, create_state, read_steps, train_step
 from zoojax.weights import Variables
 
 
@@ -120,20 +119,6 @@ def predict_members(
     return of_each_member(model, predict, variables)
 
 
-def _write_epoch(model: Any, metrics: dict[str, Any], log: Log, name: str) -> None:
-    """Write an epoch of a member down; raise ``NonFiniteLossError`` at a bad loss."""
-    bad = np.flatnonzero(~np.isfinite(metrics["loss"]))
-    step = int(bad[0]) if len(bad) else 0
-    largest = weights.name_scalars(model, member(metrics["largest_gradients"], step))
-    if len(bad):
-        loss = float(metrics["loss"][step])
-        raise NonFiniteLossError(log.num_steps + step, loss, largest, member=name)
-    log.largest_gradients.append(by_layer(model.config, largest))
-    for loss, rate in zip(metrics["loss"], metrics["learning_rate"], strict=True):
-        log.add_step(float(loss), float(rate))
-    log.end_epoch()
-
-
 @jax.jit
 def _choose(chosen: Array, new: Variables, old: Variables) -> Variables:
     """Return the new variables of the members chosen, (members,) bool, and the others' old ones."""
@@ -209,8 +194,12 @@ def fit_stacked(
         times, which are of all together.
     """
     config, num_samples = configs[0], len(train.targets)
-    logs = [Log(math.ceil(num_samples / config.batch_size)) for _ in configs]
-    num_steps = config.num_epochs * logs[0].steps_per_epoch
+    steps_per_epoch = math.ceil(num_samples / config.batch_size)
+    logs = [
+        Log(steps_per_epoch, model_config=model.config, member=member_name(each))
+        for each in configs
+    ]
+    num_steps = config.num_epochs * steps_per_epoch
     states = create_states(model, variables, configs, num_steps=num_steps)
     variables = jax.tree.map(lambda leaf: jnp.array(leaf, config.dtype), variables)
     keys = jnp.stack([random.root_key(each.seed) for each in configs])
@@ -225,7 +214,9 @@ def fit_stacked(
         states, metrics = _run_epoch(states, samples, order, advance=advance)
         for place in running:
             own = jax.tree.map(lambda leaf, place=place: leaf[:, place], metrics)
-            _write_epoch(model, own, logs[place], member_name(configs[place]))
+            for loss, rate, gradients in read_steps(model, own):
+                logs[place].record(loss, rate, gradients)
+            logs[place].end_epoch()
         if validation is not None:
             outputs = predict_members(model, states.variables, validation.inputs)
             for place in running:

@@ -20,8 +20,9 @@ from zoojax.spec.ensembles import (
     member_name,
     member_seeds,
 )
+from zoojax.spec.errors import NonFiniteLossError
 from zoojax.spec.history import History
-from zoojax.spec.records import Batch, NonFiniteLossError
+from zoojax.spec.records import Batch
 from zootorch.ensembles.stacked import StackedTrainer
 from zootorch.evaluation import without_state
 from zootorch.models import model_of

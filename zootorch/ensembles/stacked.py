@@ -5,6 +5,7 @@ element, so that of stacked parameters it is as many optimisers as members.
 """
 
 import dataclasses
+import functools
 import math
 from collections.abc import Sequence
 from typing import Any
@@ -18,8 +19,7 @@ from zoojax.spec.checks import check_batch_size, check_num_steps, check_training
 from zoojax.spec.config import TrainConfig
 from zoojax.spec.ensembles import member_name
 from zoojax.spec.history import History, Log
-from zoojax.spec.layout import by_layer
-from zoojax.spec.records import Batch, NonFiniteLossError
+from zoojax.spec.records import Batch
 from zootorch import data, random
 from zootorch.ensembles.vmapped import clip_each, dropouts, mappable, rows
 from zootorch.evaluation import evaluate_outputs, without_state
@@ -161,21 +161,9 @@ class StackedTrainer:
         )
         return torch.cat([predict(c, self.params, self.buffers) for c in chunks], dim=1)
 
-    def _read(
-        self, losses: Tensor, rates: Sequence[float], logs: Sequence[Log], running: Sequence[int]
-    ) -> float:
-        """Wait for a step and write it down; raise ``NonFiniteLossError`` at a bad loss."""
-        values = losses.tolist()
-        for place in running:
-            log, is_finite = logs[place], math.isfinite(values[place])
-            if not is_finite or log.num_steps_in_epoch == 0:
-                largest = {n: float(each[place]) for n, each in self.largest_gradients.items()}
-                if not is_finite:
-                    name = member_name(self.configs[place])
-                    raise NonFiniteLossError(log.num_steps, values[place], largest, member=name)
-                log.largest_gradients.append(by_layer(self.model.config, largest))
-            log.add_step(values[place], rates[place])
-        return sum(values) / len(values)
+    def _gradients(self, place: int) -> dict[str, float]:
+        """Return a member's maximum absolute gradients of the last step, by name in files."""
+        return {name: float(each[place]) for name, each in self.largest_gradients.items()}
 
     def fit(
         self, train: Batch, *, validation: Batch | None = None, progress: bool = False
@@ -200,8 +188,12 @@ class StackedTrainer:
         check_training(
             config, self.model.config, on_host(train), validation and on_host(validation)
         )
-        logs = [Log(math.ceil(num_samples / config.batch_size)) for _ in self.models]
-        num_steps = config.num_epochs * logs[0].steps_per_epoch
+        steps_per_epoch = math.ceil(num_samples / config.batch_size)
+        logs = [
+            Log(steps_per_epoch, model_config=self.model.config, member=member_name(each))
+            for each in self.configs
+        ]
+        num_steps = config.num_epochs * steps_per_epoch
         self.scheduler = self._schedule(num_steps)  # from its start, also in a second fit
         own = {**self.params, **self.buffers}
         kept = {name: each.detach().clone() for name, each in own.items()}
@@ -212,8 +204,11 @@ class StackedTrainer:
                     log.start_clock()
                 for indices in data.batch_indices(self.shuffle, num_samples, config.batch_size):
                     rates = self.learning_rates
-                    losses = self.step(data.take(train, indices))
-                    advance(self._read(losses, rates, logs, running))
+                    losses = self.step(data.take(train, indices)).tolist()
+                    for place in running:
+                        gradients = functools.partial(self._gradients, place)
+                        logs[place].record(losses[place], rates[place], gradients)
+                    advance(sum(losses) / len(losses))
                 self._end_epoch(logs, running, validation)
                 chosen = [place for place in running if not config.keep_best or logs[place].is_best]
                 for name, each in {**self.params, **self.buffers}.items():
@@ -224,7 +219,7 @@ class StackedTrainer:
     def _end_epoch(
         self, logs: Sequence[Log], running: Sequence[int], validation: Batch | None
     ) -> None:
-        """Write down that an epoch is over, and how the validation set does after it."""
+        """Record that an epoch has ended, and how each model does on the validation set."""
         for place in running:
             logs[place].end_epoch()
         if validation is None:
