@@ -174,19 +174,21 @@ def _run_epoch(
 ) -> TrainState:
     """Train on each batch, log each step, and checkpoint when due."""
     log.start_clock()
-    before = 0
-    for part in order:
-        while (start := log.num_steps_in_epoch - before) < len(part):
-            num = saver.steps_left(log.num_steps, compiled_loop.num_at_once(state.model.config))
-            span = slice(start, min(start + num, len(part)))
-            state, metrics = compiled_loop.make_steps(train_step, state, train, part, span)
-            for loss, rate, gradients in read_steps(state.model, metrics):
-                log.record(loss, rate, gradients)
-                advance(loss)
-            if saver.is_due(log.num_steps):
-                saver.save(checkpoint.of_training(state, log, best))
-                log.start_clock()
-        before += len(part)
+    chunks = compiled_loop.run_in_chunks(
+        train_step,
+        state,
+        train,
+        order,
+        start=log.num_steps_in_epoch,
+        steps_left=lambda limit: saver.steps_left(log.num_steps, limit),
+    )
+    for state, metrics in chunks:
+        for loss, rate, gradients in read_steps(state.model, metrics):
+            log.record(loss, rate, gradients)
+            advance(loss)
+        if saver.is_due(log.num_steps):
+            saver.save(checkpoint.of_training(state, log, best))
+            log.start_clock()
     log.end_epoch()
     return state
 

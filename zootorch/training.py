@@ -105,15 +105,18 @@ class Trainer:
 
     def _run_epoch(
         self,
-        batches: Iterable[Batch],
-        log: Log,
+        train: Batch,
+        order: Iterable[Tensor],
         *,
+        log: Log,
         best: Arrays | None,
         saver: Checkpoints | NoCheckpoints,
         advance: Callable[[float], None],
     ) -> None:
         """Train on each batch, log each step, and checkpoint when due."""
         log.start_clock()
+        rest = itertools.islice(order, log.num_steps_in_epoch, None)
+        batches = (data.take(train, indices) for indices in rest)
         for batch in batches:
             rate = self.learning_rate
             loss = float(self.step(batch))
@@ -169,10 +172,8 @@ class Trainer:
         with progress_bar(num_steps, "zootorch", enabled=progress, done=log.num_steps) as advance:
             while not log.is_over(config):
                 order = data.batch_indices(self.shuffle, num_samples, config.batch_size)
-                rest = itertools.islice(order, log.num_steps_in_epoch, None)
                 samples = lazy_images.of_epoch(train, log.num_epochs)
-                batches = (data.take(samples, indices) for indices in rest)
-                self._run_epoch(batches, log, best=best, saver=saver, advance=advance)
+                self._run_epoch(samples, order, log=log, best=best, saver=saver, advance=advance)
                 if validation is not None:
                     result = evaluate(self.model, validation, loss=loss_of(config))
                     log.add_validation(result.loss, result.accuracy)

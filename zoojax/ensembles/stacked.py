@@ -1,9 +1,8 @@
 """The states of an ensemble's members side by side in one, trained by one compiled program.
 
-``jax.vmap`` makes of the step of one model the step of all. MLPs and RNNs make a whole epoch in
-one compiled loop. Not so a CNN: kernels of its own for each member make grouped convolutions, and
-on a CPU convolutions are slow in a compiled loop; so its members come here one at a time, and
-share a compiled step.
+``jax.vmap`` turns a step of one model into a step of all, and MLPs and RNNs make many such steps
+in one compiled loop. CNNs do not: with its own kernels for each member a convolution becomes a
+grouped one, which is slow. So their members come here one at a time, and share a compiled step.
 """
 
 import dataclasses
@@ -129,6 +128,24 @@ def _choose(chosen: Array, new: Variables, old: Variables) -> Variables:
     return {name: jax.tree.map(choose, new[name], old[name]) for name in old}
 
 
+def _run_steps(
+    step: compiled_loop.Step,
+    states: TrainState,
+    train: Batch,
+    order: Sequence[NDArray[np.int32]],
+    *,
+    advance: Callable[[float], None],
+) -> tuple[TrainState, Metrics]:
+    """Train on each batch, and return what all steps returned: (steps, ...) on the host."""
+    made = []
+    for latest, metrics in compiled_loop.run_in_chunks(step, states, train, order):
+        states, losses = latest, metrics["loss"]
+        for loss in losses.reshape(len(losses), -1).mean(1):
+            advance(float(loss))
+        made.append(metrics)
+    return states, jax.tree.map(lambda *each: np.concatenate(each), *made)
+
+
 def _run_epoch(
     states: TrainState,
     train: Batch,
@@ -136,38 +153,17 @@ def _run_epoch(
     *,
     advance: Callable[[float], None],
 ) -> tuple[TrainState, Metrics]:
-    """Make the steps of an epoch, (steps, members, batch) a part, in the way fast for the model."""
-    made = []
-    for part in order:
-        if isinstance(states.model, CNN):
-            state, metrics = _steps_of_one(member(states, 0), train, part[:, 0], advance)
-            states = jax.tree.map(lambda leaf: leaf[None], state)
-            made.append(jax.tree.map(lambda leaf: leaf[:, None], metrics))
-        else:
-            states, metrics = compiled_loop.steps_in_loop(
-                train_step_of_all, states, train, part, 0, len(part)
-            )
-            made.append(jax.device_get(metrics))
-            for loss in made[-1]["loss"].mean(1):
-                advance(float(loss))
-    return states, jax.tree.map(lambda *each: np.concatenate(each), *made)
+    """Train all members on each batch of (members, batch) samples, in the way fast for the model.
 
-
-def _steps_of_one(
-    state: TrainState,
-    train: Batch,
-    order: NDArray[np.int32],
-    advance: Callable[[float], None],
-) -> tuple[TrainState, Metrics]:
-    """Make the steps of one member, telling each loss."""
-    made, at_once = [], compiled_loop.num_at_once(state.model.config)
-    for start in range(0, len(order), at_once):
-        span = slice(start, min(start + at_once, len(order)))
-        state, metrics = compiled_loop.make_steps(train_step, state, train, order, span)
-        made.append(metrics)
-        for loss in metrics["loss"]:
-            advance(float(loss))
-    return state, jax.tree.map(lambda *each: np.concatenate(each), *made)
+    Returns:
+        the new states, and what the steps returned: (steps, members, ...) on the host.
+    """
+    if not isinstance(states.model, CNN):
+        return _run_steps(train_step_of_all, states, train, order, advance=advance)
+    state, only = member(states, 0), [part[:, 0] for part in order]
+    state, metrics = _run_steps(train_step, state, train, only, advance=advance)
+    states = jax.tree.map(lambda leaf: leaf[None], state)
+    return states, jax.tree.map(lambda leaf: leaf[:, None], metrics)
 
 
 def fit_stacked(
