@@ -3,7 +3,7 @@
 import functools
 import math
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -14,7 +14,7 @@ from jax.typing import ArrayLike
 from zoojax import data
 from zoojax.losses import cross_entropy
 from zoojax.spec.checks import check_batch_size
-from zoojax.spec.records import Batch
+from zoojax.spec.records import Batch, Evaluation
 from zoojax.weights import Variables
 
 
@@ -54,20 +54,6 @@ def predict(model: Any, variables: Variables, inputs: Array, batch_size: int = 2
             chunk = chunk[np.minimum(np.arange(num_rows), num_samples - 1)]
         outputs.append(_predict_batch(model, variables, chunk)[:num_samples])
     return jnp.concatenate(outputs)
-
-
-class Evaluation(NamedTuple):
-    """How a model does on a data set.
-
-    Attributes:
-        loss: of all samples; a cross-entropy is in nats.
-        accuracy: fraction of right predictions, 0..1; NaN where there are no classes.
-        predictions: (samples,) int32 predicted classes, or (samples, outputs) numbers.
-    """
-
-    loss: float
-    accuracy: float
-    predictions: np.ndarray
 
 
 def evaluate(

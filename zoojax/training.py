@@ -16,7 +16,6 @@ from zoojax import checkpoint, compiled_loop, data, random, weights
 from zoojax.common.progress import progress_bar
 from zoojax.common.storage.checkpoints import Arrays, Checkpoints, NoCheckpoints
 from zoojax.compiled_loop import Metrics
-from zoojax.data import lazy_images
 from zoojax.evaluation import evaluate, without_state
 from zoojax.losses import loss_of
 from zoojax.optimizers import clip_by_global_norm, learning_rate, optimizer
@@ -242,7 +241,7 @@ def fit(
     with progress_bar(num_steps, "zoojax", enabled=progress, done=log.num_steps) as advance:
         while not log.is_over(config):
             order = data.batch_indices(key, log.num_epochs, num_samples, config.batch_size)
-            samples = lazy_images.of_epoch(train, log.num_epochs)
+            samples = data.of_epoch(train, log.num_epochs)
             state = _run_epoch(
                 state, samples, order, log=log, best=best, saver=saver, advance=advance
             )

@@ -16,7 +16,6 @@ from zoojax.spec.config import TrainConfig
 from zoojax.spec.history import History, Log
 from zoojax.spec.records import Batch
 from zootorch import checkpoint, data, weights
-from zootorch.data import lazy_images
 from zootorch.evaluation import evaluate, without_state
 from zootorch.layers import seed_dropout
 from zootorch.losses import loss_of
@@ -172,7 +171,7 @@ class Trainer:
         with progress_bar(num_steps, "zootorch", enabled=progress, done=log.num_steps) as advance:
             while not log.is_over(config):
                 order = data.batch_indices(self.shuffle, num_samples, config.batch_size)
-                samples = lazy_images.of_epoch(train, log.num_epochs)
+                samples = data.of_epoch(train, log.num_epochs)
                 self._run_epoch(samples, order, log=log, best=best, saver=saver, advance=advance)
                 if validation is not None:
                     result = evaluate(self.model, validation, loss=loss_of(config))

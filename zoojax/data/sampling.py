@@ -9,7 +9,6 @@ from jax.typing import ArrayLike
 
 from zoojax import random
 from zoojax.spec.data import deal
-from zoojax.spec.records import Batch
 
 
 def split_indices(
@@ -80,8 +79,3 @@ def batch_indices(key: Array, epoch: int, num_samples: int, batch_size: int) -> 
         see ``in_batches``.
     """
     return in_batches(np.asarray(epoch_order(key, epoch, num_samples)), batch_size)
-
-
-def take(batch: Batch, indices: ArrayLike) -> Batch:
-    """Return the samples of ``batch`` at ``indices``."""
-    return Batch(batch.inputs[indices], batch.targets[indices])

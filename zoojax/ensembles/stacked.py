@@ -20,7 +20,6 @@ from numpy.typing import NDArray
 
 from zoojax import compiled_loop, data, evaluation, random
 from zoojax.compiled_loop import Metrics
-from zoojax.data import lazy_images
 from zoojax.evaluation import evaluate_outputs
 from zoojax.losses import loss_of
 from zoojax.models.cnn import CNN
@@ -206,7 +205,7 @@ def fit_stacked(
         epoch = logs[running[0]].num_epochs
         orders = np.asarray(epoch_orders(keys, epoch, num_samples))
         order = data.in_batches(orders, config.batch_size)
-        samples = lazy_images.of_epoch(train, epoch)
+        samples = data.of_epoch(train, epoch)
         states, metrics = _run_epoch(states, samples, order, advance=advance)
         for place in running:
             own = jax.tree.map(lambda leaf, place=place: leaf[:, place], metrics)

@@ -153,6 +153,20 @@ class Run:
     predicted: NDArray[Any] | None = None
 
 
+class Evaluation(NamedTuple):
+    """How a model does on a data set.
+
+    Attributes:
+        loss: of all samples; a cross-entropy is in nats.
+        accuracy: fraction of right predictions, 0..1; NaN where there are no classes.
+        predictions: (samples,) int32 predicted classes, or (samples, outputs) numbers.
+    """
+
+    loss: float
+    accuracy: float
+    predictions: NDArray[Any]
+
+
 class Calibrated(NamedTuple):
     """A calibration, what it was made of, and what it gives for other samples.
 
