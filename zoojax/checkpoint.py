@@ -18,11 +18,8 @@ def of_training(state: Any, log: Log, best: Arrays | None) -> Checkpoint:
         log: what was written down up to it.
         best: the weights of the best epoch so far, where they are kept.
     """
-    config, counts = state.config, {"dropout": log.num_steps, "shuffle": log.num_epochs}
-    keys = {
-        "dropout": state.dropout_key,
-        "shuffle": random.stream(random.root_key(config.seed), "shuffle"),
-    }
+    counts = {"dropout": log.num_steps, "shuffle": log.num_epochs}
+    keys = {"dropout": state.dropout_key, "shuffle": random.stream(state.key, "shuffle")}
     return Checkpoint(
         weights=weights.to_arrays(state.model, state.variables),
         moments=optimizers.to_arrays(state.model, state.opt_state),
@@ -31,7 +28,7 @@ def of_training(state: Any, log: Log, best: Arrays | None) -> Checkpoint:
             name: {"key": jax.random.key_data(key).tolist(), "count": counts[name]}
             for name, key in keys.items()
         },
-        learning_rate=float(optimizers.learning_rate(config, state.step, state.num_steps)),
+        learning_rate=float(optimizers.learning_rate(state.config, state.step, state.num_steps)),
         log=log,
     )
 

@@ -34,6 +34,7 @@ class TrainState(struct.PyTreeNode):
         params: trainable arrays.
         batch_stats: running statistics of the BatchNorms.
         opt_state: the optimiser's state.
+        key: root key of the run, from which the order of each epoch is drawn.
         dropout_key: key of the dropout stream.
         largest_rate: () float, the learning rate, or the largest of its schedule: a number like
             the others, so that the members of an ensemble can each have their own.
@@ -46,6 +47,7 @@ class TrainState(struct.PyTreeNode):
     params: Any
     batch_stats: Any
     opt_state: Any
+    key: Array
     dropout_key: Array
     largest_rate: Array
     model: Any = struct.field(pytree_node=False)
@@ -81,12 +83,14 @@ def create_state(
             "program; JAX makes float32 of it otherwise"
         )
     variables = jax.tree.map(lambda x: jnp.array(x, config.dtype, copy=True), variables)
+    key = random.root_key(config.seed)
     return TrainState(
         step=jnp.zeros((), jnp.int32),
         params=variables["params"],
         batch_stats=variables.get("batch_stats", {}),
         opt_state=optimizer(config).init(variables["params"]),
-        dropout_key=random.stream(random.root_key(config.seed), "dropout"),
+        key=key,
+        dropout_key=random.stream(key, "dropout"),
         largest_rate=jnp.array(config.learning_rate, config.dtype),
         model=model,
         config=config,
@@ -237,10 +241,9 @@ def fit(
         state, log, best = checkpoint.resume(state, found), found.log, found.best
     if compiled_loop.is_looped(model.config):
         train = jax.device_put(train)
-    key = random.root_key(config.seed)
     with progress_bar(num_steps, "zoojax", enabled=progress, done=log.num_steps) as advance:
         while not log.is_over(config):
-            order = data.batch_indices(key, log.num_epochs, num_samples, config.batch_size)
+            order = data.batch_indices(state.key, log.num_epochs, num_samples, config.batch_size)
             samples = data.of_epoch(train, log.num_epochs)
             state = _run_epoch(
                 state, samples, order, log=log, best=best, saver=saver, advance=advance

@@ -71,9 +71,10 @@ def create_states(
     # that one program serves them all.
     shared = dataclasses.replace(configs[0], seed=0, learning_rate=1.0)
     states = jax.vmap(lambda own: create_state(model, own, shared, num_steps=num_steps))(variables)
-    keys = [random.stream(random.root_key(config.seed), "dropout") for config in configs]
+    keys = jnp.stack([random.root_key(config.seed) for config in configs])
+    dropout_keys = jax.vmap(lambda key: random.stream(key, "dropout"))(keys)
     rates = jnp.array([config.learning_rate for config in configs], shared.dtype)
-    return states.replace(dropout_key=jnp.stack(keys), largest_rate=rates)
+    return states.replace(key=keys, dropout_key=dropout_keys, largest_rate=rates)
 
 
 @functools.partial(jax.jit, static_argnames="num_samples")
@@ -197,13 +198,12 @@ def fit_stacked(
     num_steps = config.num_epochs * steps_per_epoch
     states = create_states(model, variables, configs, num_steps=num_steps)
     variables = jax.tree.map(lambda leaf: jnp.array(leaf, config.dtype), variables)
-    keys = jnp.stack([random.root_key(each.seed) for each in configs])
     # A member that is over goes on in vain, until all are; what it was is kept.
     while running := [place for place, log in enumerate(logs) if not log.is_over(config)]:
         for log in logs:
             log.start_clock()
         epoch = logs[running[0]].num_epochs
-        orders = np.asarray(epoch_orders(keys, epoch, num_samples))
+        orders = np.asarray(epoch_orders(states.key, epoch, num_samples))
         order = data.in_batches(orders, config.batch_size)
         samples = data.of_epoch(train, epoch)
         states, metrics = _run_epoch(states, samples, order, advance=advance)

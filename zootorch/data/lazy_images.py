@@ -38,9 +38,10 @@ class SimulatedImages:
         period: int = 0,
         shrink: ShrinkConfig | None = None,
     ) -> None:
-        self.key, self.config, self.places = Generator(seed).key, config, places
+        generator = Generator(seed)
+        self.key, self.config, self.places = generator.key, config, places
         self.period, self.shrink = period, shrink
-        self._change = None if shrink is None else Shrink(shrink, Generator(seed))
+        self._change = None if shrink is None else Shrink(shrink, generator)
 
     @property
     def shape(self) -> tuple[int, int, int, int]:
