@@ -6,7 +6,7 @@ import pytest
 
 import zoojax
 from parity_tests.tolerances import check, relative
-from zoojax import compiled_loop
+from zoojax import compiled_loop, training, weights
 from zoojax.common.storage.checkpoints import Checkpoints, NoCheckpoints
 from zoojax.spec.config import CNNConfig, MLPConfig, RNNConfig, TrainConfig
 from zoojax.spec.records import Batch
@@ -162,6 +162,22 @@ def test_unless_limited_chunks_are_as_long_as_the_loss_may_go_unread(monkeypatch
     monkeypatch.setattr(compiled_loop, "num_at_once", lambda config: 2)
     chunks = compiled_loop.run_in_chunks(zoojax.train_step, state, train, PARTS)
     assert [len(metrics["loss"]) for _, metrics in chunks] == [2, 2, 1, 1]
+
+
+def test_what_is_read_of_a_chunk_is_of_each_step_in_turn(monkeypatch):
+    model = MODELS["mlp"]
+    state, train = start("mlp")
+    expected = []
+    for indices in ORDER:
+        state, metrics = zoojax.train_step(state, zoojax.take(train, indices))
+        gradients = weights.name_scalars(model, metrics["largest_gradients"])
+        expected.append((float(metrics["loss"]), float(metrics["learning_rate"]), gradients))
+    assert len({each[2]["block.0.weight"] for each in expected}) == len(ORDER)
+    state, train = start("mlp")
+    monkeypatch.setattr(compiled_loop, "is_looped", lambda config: False)
+    _, metrics = compiled_loop.make_steps(zoojax.train_step, state, train, ORDER, slice(0, 5))
+    found = [(loss, rate, read()) for loss, rate, read in training.read_steps(model, metrics)]
+    assert found == expected
 
 
 @pytest.mark.parametrize("every_steps", [1, 2, 3, 4, 7, 100])
