@@ -1,4 +1,4 @@
-"""A training's state as a checkpoint holds it."""
+"""The state of a training run, as a checkpoint holds it."""
 
 from typing import Any
 
@@ -11,11 +11,11 @@ from zoojax.spec.history import Log
 
 
 def of_training(state: Any, log: Log, best: Arrays | None) -> Checkpoint:
-    """Return all that a training needs to go on.
+    """Return all that is needed to resume a training run.
 
     Args:
         state: a ``TrainState``.
-        log: what was written down up to it.
+        log: what was logged up to it.
         best: the weights of the best epoch so far, where they are kept.
     """
     counts = {"dropout": log.num_steps, "shuffle": log.num_epochs}
@@ -34,7 +34,7 @@ def of_training(state: Any, log: Log, best: Arrays | None) -> Checkpoint:
 
 
 def resume(state: Any, checkpoint: Checkpoint) -> Any:
-    """Return a ``TrainState`` that goes on where a checkpoint was saved.
+    """Return a ``TrainState`` that resumes where a checkpoint was saved.
 
     Args:
         state: the state before the first step of the same training.

@@ -35,7 +35,7 @@ def predict(model: Any, variables: Variables, inputs: Array, batch_size: int = 2
     Args:
         model: a zoojax model.
         variables: its parameters and running statistics.
-        inputs: (samples, height, width, 3) uint8 pictures, or (samples, ...) float.
+        inputs: (samples, height, width, 3) uint8 images, or (samples, ...) float.
         batch_size: samples at a time.
 
     Returns:
@@ -50,7 +50,7 @@ def predict(model: Any, variables: Variables, inputs: Array, batch_size: int = 2
         chunk = inputs[start : start + batch_size]
         num_samples, num_rows = len(chunk), min(batch_size, len(inputs))
         if num_samples < num_rows:
-            # One shape, one compilation: the last batch is filled up, and cut again.
+            # Pad the last batch so that all have one shape (one compilation); drop the padding.
             chunk = chunk[np.minimum(np.arange(num_rows), num_samples - 1)]
         outputs.append(_predict_batch(model, variables, chunk)[:num_samples])
     return jnp.concatenate(outputs)

@@ -33,7 +33,7 @@ class TrainState(struct.PyTreeNode):
         step: () int32, steps made.
         params: trainable arrays.
         batch_stats: running statistics of the BatchNorms.
-        opt_state: the optimiser's state.
+        opt_state: the optimizer's state.
         key: root key of the run, from which the order of each epoch is drawn.
         dropout_key: key of the dropout stream.
         largest_rate: () float, the learning rate, or the largest of its schedule: a number like
@@ -106,17 +106,17 @@ def train_step(state: TrainState, batch: Batch) -> tuple[TrainState, Metrics]:
 
     Args:
         state: the state before the step.
-        batch: inputs (batch, ...), pictures as uint8, and their targets (batch, ...).
+        batch: inputs (batch, ...), images as uint8, and their targets (batch, ...).
 
     Returns:
         the new state, and a dictionary: ``loss``, () float, the batch's mean before the update;
-        ``learning_rate``, () float; ``largest_gradients``, the largest absolute gradient of each
+        ``learning_rate``, () float; ``largest_gradients``, the maximum absolute gradient of each
         parameter, before clipping.
     """
     inputs = data.as_inputs(batch.inputs, jnp.dtype(state.config.dtype))
     key = jax.random.fold_in(state.dropout_key, state.step)
 
-    # Only in here: evaluation takes the model as it is, and float32.
+    # Training only: evaluation always runs in float32.
     model = state.model.clone(dtype=state.config.compute_dtype)
 
     def loss_and_stats(params: Any) -> tuple[Array, Any]:
@@ -211,10 +211,10 @@ def fit(
     Args:
         model: a zoojax model.
         variables: what ``init`` returned or ``load_pretrained`` loaded; they stay usable.
-        train: inputs (samples, ...), pictures as uint8, and their targets (samples, ...).
+        train: inputs (samples, ...), images as uint8, and their targets (samples, ...).
         config: how to train.
         validation: samples to evaluate after each epoch, in eval mode.
-        checkpoints: where to save a state to go on from, and to go on from the last one.
+        checkpoints: where to save the training state, and resume it from.
         progress: whether to draw a progress bar with the loss.
 
     Returns:
@@ -236,9 +236,9 @@ def fit(
     state = create_state(model, variables, config, num_steps=num_steps)
     best: Arrays | None = None
     saver = checkpoints or NoCheckpoints()
-    found = saver.open("jax", model.config, config, train=train, validation=validation)
-    if found is not None:
-        state, log, best = checkpoint.resume(state, found), found.log, found.best
+    saved = saver.open("jax", model.config, config, train=train, validation=validation)
+    if saved is not None:
+        state, log, best = checkpoint.resume(state, saved), saved.log, saved.best
     if compiled_loop.is_looped(model.config):
         train = jax.device_put(train)
     with progress_bar(num_steps, "zoojax", enabled=progress, done=log.num_steps) as advance:

@@ -20,11 +20,11 @@ def without_state(outputs: Any) -> Tensor:
 
 @torch.no_grad()
 def predict(model: Any, inputs: Tensor, batch_size: int = 256) -> Tensor:
-    """Return a model's outputs in eval mode, in which it is left: logits, or predicted numbers.
+    """Return a model's outputs in eval mode (the model stays in it): logits or predictions.
 
     Args:
         model: a zootorch model.
-        inputs: (samples, height, width, 3) uint8 pictures, or (samples, ...) float.
+        inputs: (samples, height, width, 3) uint8 images, or (samples, ...) float.
         batch_size: samples at a time.
 
     Returns:

@@ -1,4 +1,4 @@
-"""Training as an object: a trainer changes its model, its optimiser and its generators."""
+"""Training as an object: a trainer changes its model, its optimizer and its generators."""
 
 import copy
 import itertools
@@ -36,12 +36,12 @@ class Trainer:
     Attributes:
         model: the model.
         config: how it is trained.
-        optimizer: holds its moments and the step size.
-        scheduler: sets the step size anew after each step.
-        shuffle: generator of the order of samples; moves by a draw an epoch.
+        optimizer: holds its moments and the learning rate.
+        scheduler: updates the learning rate after each step.
+        shuffle: generator of the order of samples; advances by one draw per epoch.
         dropout: generator of which each dropout layer has a copy.
         num_steps: steps made.
-        largest_gradients: () float by parameter, its largest absolute gradient at the last step,
+        largest_gradients: () float by parameter, its maximum absolute gradient at the last step,
             before clipping.
     """
 
@@ -58,7 +58,7 @@ class Trainer:
 
     @property
     def learning_rate(self) -> float:
-        """Size of the next step."""
+        """Learning rate of the next step."""
         return float(self.optimizer.param_groups[0]["lr"])
 
     def _schedule(self, num_steps: int | None) -> Any:
@@ -71,7 +71,7 @@ class Trainer:
         """Make one step of gradient descent.
 
         Args:
-            batch: inputs (batch, ...), pictures as uint8, and their targets (batch, ...).
+            batch: inputs (batch, ...), images as uint8, and their targets (batch, ...).
 
         Returns:
             () float, the batch's mean loss before the update.
@@ -84,7 +84,7 @@ class Trainer:
         targets = batch.targets.to(weight.device)
 
         self.optimizer.zero_grad()  # else the last step's gradients would be added to
-        # Only in here: evaluation takes the model as it is, and float32.
+        # Training only: evaluation always runs in float32.
         mixed = self.config.compute_dtype is not None
         with torch.autocast(weight.device.type, torch.bfloat16, enabled=mixed):
             outputs = without_state(self.model(inputs))
@@ -94,7 +94,7 @@ class Trainer:
         if self.config.clip_norm is not None and loss.isfinite():
             nn.utils.clip_grad_norm_(self.model.parameters(), self.config.clip_norm)
         self.optimizer.step()  # changes every p by its p.grad
-        self.scheduler.step()  # sets the next step's size
+        self.scheduler.step()  # sets the next step's learning rate
         self.num_steps += 1
         return loss.detach()
 
@@ -138,9 +138,9 @@ class Trainer:
         """Train for ``config.num_epochs`` epochs.
 
         Args:
-            train: inputs (samples, ...), pictures as uint8, and their targets (samples, ...).
+            train: inputs (samples, ...), images as uint8, and their targets (samples, ...).
             validation: samples to evaluate after each epoch, in eval mode.
-            checkpoints: where to save a state to go on from, and to go on from the last one.
+            checkpoints: where to save the training state, and resume it from.
             progress: whether to draw a progress bar with the loss.
 
         Returns:
@@ -164,10 +164,10 @@ class Trainer:
         self.scheduler = self._schedule(num_steps)  # from its start, also in a second fit
         best: Arrays | None = None
         saver = checkpoints or NoCheckpoints()
-        found = saver.open("torch", self.model.config, config, **hosted)
-        if found is not None:
-            checkpoint.resume(self, found)
-            log, best = found.log, found.best
+        saved = saver.open("torch", self.model.config, config, **hosted)
+        if saved is not None:
+            checkpoint.resume(self, saved)
+            log, best = saved.log, saved.best
         with progress_bar(num_steps, "zootorch", enabled=progress, done=log.num_steps) as advance:
             while not log.is_over(config):
                 order = data.batch_indices(self.shuffle, num_samples, config.batch_size)
@@ -186,5 +186,5 @@ class Trainer:
 
 
 def on_host(dataset: Batch) -> Any:
-    """Return a data set as NumPy arrays; pictures that are not made yet stay so."""
+    """Return a data set as NumPy arrays; lazy inputs stay lazy."""
     return Batch(*(each.numpy(force=True) if torch.is_tensor(each) else each for each in dataset))

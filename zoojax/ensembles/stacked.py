@@ -31,9 +31,9 @@ from zoojax.training import TrainState, create_state, read_steps, train_step
 from zoojax.weights import Variables
 
 
-def member(tree: Any, place: int) -> Any:
+def member(tree: Any, index: int) -> Any:
     """Return one member's part of variables, states or other trees with an axis of members."""
-    return jax.tree.map(lambda leaf: leaf[place], tree)
+    return jax.tree.map(lambda leaf: leaf[index], tree)
 
 
 def of_each_member(
@@ -48,7 +48,7 @@ def of_each_member(
     """
     if isinstance(model, CNN):  # vmap would make grouped convolutions, which are slow
         num_members = len(jax.tree.leaves(variables)[0])
-        return jnp.stack([function(member(variables, place)) for place in range(num_members)])
+        return jnp.stack([function(member(variables, index)) for index in range(num_members)])
     return jax.vmap(function)(variables)
 
 
@@ -102,7 +102,7 @@ def predict_members(
     Args:
         model: a zoojax model.
         variables: with an axis of members first.
-        inputs: (samples, height, width, 3) uint8 pictures, or (samples, ...) float.
+        inputs: (samples, height, width, 3) uint8 images, or (samples, ...) float.
         batch_size: samples at a time.
 
     Returns:
@@ -180,7 +180,7 @@ def fit_stacked(
     Args:
         model: a zoojax model; of a CNN there must be one member.
         variables: with an axis of members first.
-        train: inputs (samples, ...), pictures as uint8, and their targets (samples, ...).
+        train: inputs (samples, ...), images as uint8, and their targets (samples, ...).
         configs: how each member is trained; alike but for seed and learning rate.
         validation: samples to evaluate after each epoch, in eval mode.
         advance: called once a step with the members' mean loss.
@@ -199,7 +199,7 @@ def fit_stacked(
     states = create_states(model, variables, configs, num_steps=num_steps)
     variables = jax.tree.map(lambda leaf: jnp.array(leaf, config.dtype), variables)
     # A member that is over goes on in vain, until all are; what it was is kept.
-    while running := [place for place, log in enumerate(logs) if not log.is_over(config)]:
+    while running := [index for index, log in enumerate(logs) if not log.is_over(config)]:
         for log in logs:
             log.start_clock()
         epoch = logs[running[0]].num_epochs
@@ -207,16 +207,16 @@ def fit_stacked(
         order = data.in_batches(orders, config.batch_size)
         samples = data.of_epoch(train, epoch)
         states, metrics = _run_epoch(states, samples, order, advance=advance)
-        for place in running:
-            own = jax.tree.map(lambda leaf, place=place: leaf[:, place], metrics)
+        for index in running:
+            own = jax.tree.map(lambda leaf, index=index: leaf[:, index], metrics)
             for loss, rate, gradients in read_steps(model, own):
-                logs[place].record(loss, rate, gradients)
-            logs[place].end_epoch()
+                logs[index].record(loss, rate, gradients)
+            logs[index].end_epoch()
         if validation is not None:
             outputs = predict_members(model, states.variables, validation.inputs)
-            for place in running:
-                found = evaluate_outputs(outputs[place], validation.targets, loss_of(config))
-                logs[place].add_validation(found.loss, found.accuracy)
-        chosen = [place for place in running if not config.keep_best or logs[place].is_best]
+            for index in running:
+                found = evaluate_outputs(outputs[index], validation.targets, loss_of(config))
+                logs[index].add_validation(found.loss, found.accuracy)
+        chosen = [index for index in running if not config.keep_best or logs[index].is_best]
         variables = _choose(np.isin(np.arange(len(logs)), chosen), states.variables, variables)
     return variables, [log.history(num_samples) for log in logs]

@@ -15,10 +15,10 @@ from zoojax.spec.layout import by_layer
 from zoojax.spec.stopping import best_epoch, is_over
 
 VANISHING = 1e-4
-"""A layer's gradient vanishes when it is under this part of the largest layer's."""
+"""A layer's gradient vanishes when it is below this fraction of the largest layer's."""
 
 EXPLODING = 1e3
-"""A layer's gradient explodes when it is over this, or not finite."""
+"""A layer's gradient explodes when it is greater than this, or not finite."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -36,8 +36,8 @@ class History:
             compilation.
         images_per_second: training samples a second, the first epoch left out when there
             are several.
-        learning_rates: (steps,) float64, step size of each update.
-        largest_gradients: by layer (epochs,) float64, its largest absolute gradient, before
+        learning_rates: (steps,) float64, learning rate of each update.
+        largest_gradients: by layer (epochs,) float64, its maximum absolute gradient, before
             clipping, at the first step of each epoch.
     """
 
