@@ -18,7 +18,6 @@ import zootorch
 import zootorch.experiments.pipeline
 from benchmarks.contenders import Jax, Torch
 from benchmarks.workloads import WORKLOADS, samples
-from zoojax.data.lazy_images import of_epoch
 from zoojax.models import model_of
 from zoojax.spec.config import DEFAULT_RUNS, RunConfig
 from zoojax.spec.records import Batch
@@ -103,7 +102,7 @@ def pictures(config: RunConfig) -> Calls:
         "train"
     ]
     torch_side, jax_side = Torch(config, stored), Jax(config, stored)
-    torch_side.train, jax_side.train = in_torch, of_epoch(in_jax, 1)
+    torch_side.train, jax_side.train = in_torch, zoojax.data.of_epoch(in_jax, 1)
     calls["zootorch, fresh"], calls["zoojax, fresh"] = torch_side.epoch, jax_side.epoch
     return calls
 

@@ -53,9 +53,9 @@ from zoojax.spec.config import ShapesConfig as ShapesConfig
 from zoojax.spec.config import ShrinkConfig as ShrinkConfig
 from zoojax.spec.config import SinusoidsConfig as SinusoidsConfig
 from zoojax.spec.config import TrainConfig as TrainConfig
+from zoojax.spec.errors import NonFiniteLossError as NonFiniteLossError
 from zoojax.spec.history import History as History
 from zoojax.spec.records import Batch as Batch
-from zoojax.spec.records import NonFiniteLossError as NonFiniteLossError
 from zoojax.spec.records import ShapeBatch as ShapeBatch
 from zoojax.spec.records import SinusoidBatch as SinusoidBatch
 from zoojax.training import create_state as create_state

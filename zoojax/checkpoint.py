@@ -1,4 +1,4 @@
-"""A training's state as a checkpoint holds it."""
+"""The state of a training run, as a checkpoint holds it."""
 
 from typing import Any
 
@@ -11,18 +11,15 @@ from zoojax.spec.history import Log
 
 
 def of_training(state: Any, log: Log, best: Arrays | None) -> Checkpoint:
-    """Return all that a training needs to go on.
+    """Return all that is needed to resume a training run.
 
     Args:
         state: a ``TrainState``.
-        log: what was written down up to it.
+        log: what was logged up to it.
         best: the weights of the best epoch so far, where they are kept.
     """
-    config, counts = state.config, {"dropout": log.num_steps, "shuffle": log.num_epochs}
-    keys = {
-        "dropout": state.dropout_key,
-        "shuffle": random.stream(random.root_key(config.seed), "shuffle"),
-    }
+    counts = {"dropout": log.num_steps, "shuffle": log.num_epochs}
+    keys = {"dropout": state.dropout_key, "shuffle": random.stream(state.key, "shuffle")}
     return Checkpoint(
         weights=weights.to_arrays(state.model, state.variables),
         moments=optimizers.to_arrays(state.model, state.opt_state),
@@ -31,13 +28,13 @@ def of_training(state: Any, log: Log, best: Arrays | None) -> Checkpoint:
             name: {"key": jax.random.key_data(key).tolist(), "count": counts[name]}
             for name, key in keys.items()
         },
-        learning_rate=float(optimizers.learning_rate(config, state.step, state.num_steps)),
+        learning_rate=float(optimizers.learning_rate(state.config, state.step, state.num_steps)),
         log=log,
     )
 
 
 def resume(state: Any, checkpoint: Checkpoint) -> Any:
-    """Return a ``TrainState`` that goes on where a checkpoint was saved.
+    """Return a ``TrainState`` that resumes where a checkpoint was saved.
 
     Args:
         state: the state before the first step of the same training.

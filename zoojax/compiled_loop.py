@@ -1,12 +1,12 @@
 """Many steps at once: a compiled loop over the steps of an epoch. No twin: objects loop in Python.
 
-Both functions take the step itself, as ``train_step``: a state and a batch in, a new state and a
-dictionary of what happened out.
+All functions take the step itself, such as ``train_step``: a state and a batch in, a new state and
+a dictionary of metrics out.
 """
 
 import functools
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, Protocol, TypeVar
 
 import jax
 import jax.numpy as jnp
@@ -23,16 +23,28 @@ Metrics = dict[str, Any]
 Step = Callable[[Any, Batch], tuple[Any, Metrics]]
 
 
-def is_looped(model_config: Any) -> bool:
-    """Return whether the steps of a model are better made in a compiled loop.
+class HasModel(Protocol):
+    """A state whose model says how its steps are best made."""
 
-    Not those of convolutions on a CPU, which XLA there makes 8 to 36 times slower in a loop.
+    @property
+    def model(self) -> Any:
+        """The model."""
+        ...
+
+
+State = TypeVar("State", bound=HasModel)
+
+
+def is_looped(model_config: Any) -> bool:
+    """Return whether the steps of a model are faster in a compiled loop.
+
+    Those of a CNN on a CPU are not: there XLA makes convolutions 8 to 36 times slower in a loop.
     """
     return jax.default_backend() != "cpu" or not isinstance(model_config, CNNConfig)
 
 
 def num_at_once(model_config: Any) -> int:
-    """Return how many steps are made, at most, before anybody looks at their losses."""
+    """Return the maximum number of steps between reads of the loss."""
     return 256 if is_looped(model_config) else 4
 
 
@@ -75,7 +87,7 @@ def make_steps(
 
     Args:
         step: what to do with a batch.
-        state: the state before; donated. Its model says how the steps are best made.
+        state: the state before; donated.
         train: inputs (samples, ...) and their targets (samples, ...).
         order: (steps, batch) int32, the samples of each step of the epoch.
         span: which steps to make, from start to stop.
@@ -91,3 +103,38 @@ def make_steps(
         state, latest = step(state, data.take(train, indices))
         made.append(latest)
     return state, jax.tree.map(lambda *each: np.array(each), *made)
+
+
+def run_in_chunks(
+    step: Step,
+    state: State,
+    train: Batch,
+    order: Sequence[NDArray[np.int32]],
+    *,
+    start: int = 0,
+    steps_left: Callable[[int], int] = lambda limit: limit,
+) -> Iterator[tuple[State, Metrics]]:
+    """Make the steps of an epoch, as many at once as the model and the caller allow.
+
+    Args:
+        step: what to do with a batch.
+        state: the state before; donated.
+        train: inputs (samples, ...) and their targets (samples, ...).
+        order: the samples of each step, as ``data.batch_indices`` returns them.
+        start: the first step to make, counted from 0.
+        steps_left: returns how many of the next ``limit`` steps may be made before the caller
+            must see the state, at least 1. Called before each chunk, so that it may depend on
+            what the caller did with the last one.
+
+    Yields:
+        after each chunk the new state, donated to the next chunk, and what ``step`` returned at
+        each of its steps, (steps, ...) on the host.
+    """
+    for part in order:
+        while start < len(part):
+            num_steps = steps_left(num_at_once(state.model.config))
+            span = slice(start, min(start + num_steps, len(part)))
+            state, metrics = make_steps(step, state, train, part, span)
+            yield state, metrics
+            start = span.stop
+        start -= len(part)

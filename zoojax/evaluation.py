@@ -3,7 +3,7 @@
 import functools
 import math
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -14,7 +14,7 @@ from jax.typing import ArrayLike
 from zoojax import data
 from zoojax.losses import cross_entropy
 from zoojax.spec.checks import check_batch_size
-from zoojax.spec.records import Batch
+from zoojax.spec.records import Batch, Evaluation
 from zoojax.weights import Variables
 
 
@@ -35,7 +35,7 @@ def predict(model: Any, variables: Variables, inputs: Array, batch_size: int = 2
     Args:
         model: a zoojax model.
         variables: its parameters and running statistics.
-        inputs: (samples, height, width, 3) uint8 pictures, or (samples, ...) float.
+        inputs: (samples, height, width, 3) uint8 images, or (samples, ...) float.
         batch_size: samples at a time.
 
     Returns:
@@ -50,24 +50,10 @@ def predict(model: Any, variables: Variables, inputs: Array, batch_size: int = 2
         chunk = inputs[start : start + batch_size]
         num_samples, num_rows = len(chunk), min(batch_size, len(inputs))
         if num_samples < num_rows:
-            # One shape, one compilation: the last batch is filled up, and cut again.
+            # Pad the last batch so that all have one shape (one compilation); drop the padding.
             chunk = chunk[np.minimum(np.arange(num_rows), num_samples - 1)]
         outputs.append(_predict_batch(model, variables, chunk)[:num_samples])
     return jnp.concatenate(outputs)
-
-
-class Evaluation(NamedTuple):
-    """How a model does on a data set.
-
-    Attributes:
-        loss: of all samples; a cross-entropy is in nats.
-        accuracy: fraction of right predictions, 0..1; NaN where there are no classes.
-        predictions: (samples,) int32 predicted classes, or (samples, outputs) numbers.
-    """
-
-    loss: float
-    accuracy: float
-    predictions: np.ndarray
 
 
 def evaluate(

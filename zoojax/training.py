@@ -2,7 +2,7 @@
 
 import functools
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import jax
@@ -16,15 +16,13 @@ from zoojax import checkpoint, compiled_loop, data, random, weights
 from zoojax.common.progress import progress_bar
 from zoojax.common.storage.checkpoints import Arrays, Checkpoints, NoCheckpoints
 from zoojax.compiled_loop import Metrics
-from zoojax.data import lazy_images
 from zoojax.evaluation import evaluate, without_state
 from zoojax.losses import loss_of
 from zoojax.optimizers import clip_by_global_norm, learning_rate, optimizer
 from zoojax.spec.checks import check_num_steps, check_training
 from zoojax.spec.config import TrainConfig
 from zoojax.spec.history import History, Log
-from zoojax.spec.layout import by_layer
-from zoojax.spec.records import Batch, NonFiniteLossError
+from zoojax.spec.records import Batch
 from zoojax.weights import Variables
 
 
@@ -35,7 +33,8 @@ class TrainState(struct.PyTreeNode):
         step: () int32, steps made.
         params: trainable arrays.
         batch_stats: running statistics of the BatchNorms.
-        opt_state: the optimiser's state.
+        opt_state: the optimizer's state.
+        key: root key of the run, from which the order of each epoch is drawn.
         dropout_key: key of the dropout stream.
         largest_rate: () float, the learning rate, or the largest of its schedule: a number like
             the others, so that the members of an ensemble can each have their own.
@@ -48,6 +47,7 @@ class TrainState(struct.PyTreeNode):
     params: Any
     batch_stats: Any
     opt_state: Any
+    key: Array
     dropout_key: Array
     largest_rate: Array
     model: Any = struct.field(pytree_node=False)
@@ -83,12 +83,14 @@ def create_state(
             "program; JAX makes float32 of it otherwise"
         )
     variables = jax.tree.map(lambda x: jnp.array(x, config.dtype, copy=True), variables)
+    key = random.root_key(config.seed)
     return TrainState(
         step=jnp.zeros((), jnp.int32),
         params=variables["params"],
         batch_stats=variables.get("batch_stats", {}),
         opt_state=optimizer(config).init(variables["params"]),
-        dropout_key=random.stream(random.root_key(config.seed), "dropout"),
+        key=key,
+        dropout_key=random.stream(key, "dropout"),
         largest_rate=jnp.array(config.learning_rate, config.dtype),
         model=model,
         config=config,
@@ -104,17 +106,17 @@ def train_step(state: TrainState, batch: Batch) -> tuple[TrainState, Metrics]:
 
     Args:
         state: the state before the step.
-        batch: inputs (batch, ...), pictures as uint8, and their targets (batch, ...).
+        batch: inputs (batch, ...), images as uint8, and their targets (batch, ...).
 
     Returns:
         the new state, and a dictionary: ``loss``, () float, the batch's mean before the update;
-        ``learning_rate``, () float; ``largest_gradients``, the largest absolute gradient of each
+        ``learning_rate``, () float; ``largest_gradients``, the maximum absolute gradient of each
         parameter, before clipping.
     """
     inputs = data.as_inputs(batch.inputs, jnp.dtype(state.config.dtype))
     key = jax.random.fold_in(state.dropout_key, state.step)
 
-    # Only in here: evaluation takes the model as it is, and float32.
+    # Training only: evaluation always runs in float32.
     model = state.model.clone(dtype=state.config.compute_dtype)
 
     def loss_and_stats(params: Any) -> tuple[Array, Any]:
@@ -143,18 +145,24 @@ def train_step(state: TrainState, batch: Batch) -> tuple[TrainState, Metrics]:
     return new_state, {"loss": loss, "learning_rate": rate, "largest_gradients": largest}
 
 
-def _read(state: TrainState, metrics: Metrics, index: int, log: Log) -> float:
-    """Write a step down; raise ``NonFiniteLossError`` at a bad loss."""
-    loss = float(metrics["loss"][index])
-    is_finite = math.isfinite(loss)
-    if not is_finite or log.num_steps_in_epoch == 0:
-        largest = jax.tree.map(lambda each: each[index], metrics["largest_gradients"])
-        named = weights.name_scalars(state.model, largest)
-        if not is_finite:
-            raise NonFiniteLossError(log.num_steps, loss, named)
-        log.largest_gradients.append(by_layer(state.model.config, named))
-    log.add_step(loss, float(metrics["learning_rate"][index]))
-    return loss
+def _gradients(model: Any, metrics: Metrics, index: int) -> dict[str, float]:
+    """Return the maximum absolute gradients of a step, by name in weight files."""
+    gradients = jax.tree.map(lambda leaf: leaf[index], metrics["largest_gradients"])
+    return weights.name_scalars(model, gradients)
+
+
+def read_steps(
+    model: Any, metrics: Metrics
+) -> Iterator[tuple[float, float, Callable[[], dict[str, float]]]]:
+    """Yield what ``Log.record`` takes for each step: loss, learning rate, gradients.
+
+    Args:
+        model: a zoojax model.
+        metrics: what ``train_step`` returned at each step, (steps, ...) on the host.
+    """
+    losses, rates = metrics["loss"].tolist(), metrics["learning_rate"].tolist()
+    for index, (loss, rate) in enumerate(zip(losses, rates, strict=True)):
+        yield loss, rate, functools.partial(_gradients, model, metrics, index)
 
 
 def _run_epoch(
@@ -167,20 +175,23 @@ def _run_epoch(
     saver: Checkpoints | NoCheckpoints,
     advance: Callable[[float], None],
 ) -> TrainState:
-    """Make a step with each batch, write each down, and save where it is time."""
+    """Train on each batch, log each step, and checkpoint when due."""
     log.start_clock()
-    before = 0
-    for part in order:
-        while (start := log.num_steps_in_epoch - before) < len(part):
-            num = saver.steps_left(log.num_steps, compiled_loop.num_at_once(state.model.config))
-            span = slice(start, min(start + num, len(part)))
-            state, metrics = compiled_loop.make_steps(train_step, state, train, part, span)
-            for index in range(span.stop - span.start):
-                advance(_read(state, metrics, index, log))
-            if saver.is_due(log.num_steps):
-                saver.save(checkpoint.of_training(state, log, best))
-                log.start_clock()
-        before += len(part)
+    chunks = compiled_loop.run_in_chunks(
+        train_step,
+        state,
+        train,
+        order,
+        start=log.num_steps_in_epoch,
+        steps_left=lambda limit: saver.steps_left(log.num_steps, limit),
+    )
+    for state, metrics in chunks:
+        for loss, rate, gradients in read_steps(state.model, metrics):
+            log.record(loss, rate, gradients)
+            advance(loss)
+        if saver.is_due(log.num_steps):
+            saver.save(checkpoint.of_training(state, log, best))
+            log.start_clock()
     log.end_epoch()
     return state
 
@@ -200,10 +211,10 @@ def fit(
     Args:
         model: a zoojax model.
         variables: what ``init`` returned or ``load_pretrained`` loaded; they stay usable.
-        train: inputs (samples, ...), pictures as uint8, and their targets (samples, ...).
+        train: inputs (samples, ...), images as uint8, and their targets (samples, ...).
         config: how to train.
         validation: samples to evaluate after each epoch, in eval mode.
-        checkpoints: where to save a state to go on from, and to go on from the last one.
+        checkpoints: where to save the training state, and resume it from.
         progress: whether to draw a progress bar with the loss.
 
     Returns:
@@ -220,21 +231,20 @@ def fit(
     """
     check_training(config, model.config, train, validation)
     num_samples = len(train.targets)
-    log = Log(math.ceil(num_samples / config.batch_size))
+    log = Log(math.ceil(num_samples / config.batch_size), model_config=model.config)
     num_steps = config.num_epochs * log.steps_per_epoch
     state = create_state(model, variables, config, num_steps=num_steps)
     best: Arrays | None = None
     saver = checkpoints or NoCheckpoints()
-    found = saver.open("jax", model.config, config, train=train, validation=validation)
-    if found is not None:
-        state, log, best = checkpoint.resume(state, found), found.log, found.best
+    saved = saver.open("jax", model.config, config, train=train, validation=validation)
+    if saved is not None:
+        state, log, best = checkpoint.resume(state, saved), saved.log, saved.best
     if compiled_loop.is_looped(model.config):
         train = jax.device_put(train)
-    key = random.root_key(config.seed)
     with progress_bar(num_steps, "zoojax", enabled=progress, done=log.num_steps) as advance:
         while not log.is_over(config):
-            order = data.batch_indices(key, log.num_epochs, num_samples, config.batch_size)
-            samples = lazy_images.of_epoch(train, log.num_epochs)
+            order = data.batch_indices(state.key, log.num_epochs, num_samples, config.batch_size)
+            samples = data.of_epoch(train, log.num_epochs)
             state = _run_epoch(
                 state, samples, order, log=log, best=best, saver=saver, advance=advance
             )

@@ -1,4 +1,4 @@
-"""A training's state as a checkpoint holds it."""
+"""The state of a training run, as a checkpoint holds it."""
 
 from typing import Any
 
@@ -11,14 +11,14 @@ from zootorch.layers import seed_dropout
 
 
 def of_training(trainer: Any, log: Log, best: Arrays | None) -> Checkpoint:
-    """Return all that a training needs to go on.
+    """Return all that is needed to resume a training run.
 
     Args:
         trainer: a ``Trainer``.
-        log: what was written down up to its last step.
+        log: what was logged up to its last step.
         best: the weights of the best epoch so far, where they are kept.
     """
-    # The order of the epoch under way is drawn again.
+    # The order of the current epoch is drawn again.
     epoch = trainer.shuffle.count - (log.num_steps_in_epoch > 0)
     return Checkpoint(
         weights=weights.to_arrays(trainer.model),
@@ -34,7 +34,7 @@ def of_training(trainer: Any, log: Log, best: Arrays | None) -> Checkpoint:
 
 
 def resume(trainer: Any, checkpoint: Checkpoint) -> None:
-    """Let a ``Trainer`` go on where a checkpoint was saved: it is changed in place.
+    """Let a ``Trainer``, changed in place, resume where a checkpoint was saved.
 
     Args:
         trainer: of the same training, before its first step.

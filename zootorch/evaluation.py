@@ -2,14 +2,13 @@
 
 import math
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from zoojax.spec.checks import check_batch_size
-from zoojax.spec.records import Batch
+from zoojax.spec.records import Batch, Evaluation
 from zootorch import data, metrics
 from zootorch.losses import cross_entropy
 
@@ -21,11 +20,11 @@ def without_state(outputs: Any) -> Tensor:
 
 @torch.no_grad()
 def predict(model: Any, inputs: Tensor, batch_size: int = 256) -> Tensor:
-    """Return a model's outputs in eval mode, in which it is left: logits, or predicted numbers.
+    """Return a model's outputs in eval mode (the model stays in it): logits or predictions.
 
     Args:
         model: a zootorch model.
-        inputs: (samples, height, width, 3) uint8 pictures, or (samples, ...) float.
+        inputs: (samples, height, width, 3) uint8 images, or (samples, ...) float.
         batch_size: samples at a time.
 
     Returns:
@@ -42,20 +41,6 @@ def predict(model: Any, inputs: Tensor, batch_size: int = 256) -> Tensor:
         chunk = inputs[start : start + batch_size].to(weight.device)
         outputs.append(without_state(model(data.as_inputs(chunk, weight.dtype))))
     return torch.cat(outputs)
-
-
-class Evaluation(NamedTuple):
-    """How a model does on a data set.
-
-    Attributes:
-        loss: of all samples; a cross-entropy is in nats.
-        accuracy: fraction of right predictions, 0..1; NaN where there are no classes.
-        predictions: (samples,) int32 predicted classes, or (samples, outputs) numbers.
-    """
-
-    loss: float
-    accuracy: float
-    predictions: np.ndarray
 
 
 def evaluate(

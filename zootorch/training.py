@@ -1,4 +1,4 @@
-"""Training as an object: a trainer changes its model, its optimiser and its generators."""
+"""Training as an object: a trainer changes its model, its optimizer and its generators."""
 
 import copy
 import itertools
@@ -14,10 +14,8 @@ from zoojax.common.storage.checkpoints import Arrays, Checkpoints, NoCheckpoints
 from zoojax.spec.checks import check_num_steps, check_training
 from zoojax.spec.config import TrainConfig
 from zoojax.spec.history import History, Log
-from zoojax.spec.layout import by_layer
-from zoojax.spec.records import Batch, NonFiniteLossError
+from zoojax.spec.records import Batch
 from zootorch import checkpoint, data, weights
-from zootorch.data import lazy_images
 from zootorch.evaluation import evaluate, without_state
 from zootorch.layers import seed_dropout
 from zootorch.losses import loss_of
@@ -38,12 +36,12 @@ class Trainer:
     Attributes:
         model: the model.
         config: how it is trained.
-        optimizer: holds its moments and the step size.
-        scheduler: sets the step size anew after each step.
-        shuffle: generator of the order of samples; moves by a draw an epoch.
+        optimizer: holds its moments and the learning rate.
+        scheduler: updates the learning rate after each step.
+        shuffle: generator of the order of samples; advances by one draw per epoch.
         dropout: generator of which each dropout layer has a copy.
         num_steps: steps made.
-        largest_gradients: () float by parameter, its largest absolute gradient at the last step,
+        largest_gradients: () float by parameter, its maximum absolute gradient at the last step,
             before clipping.
     """
 
@@ -60,7 +58,7 @@ class Trainer:
 
     @property
     def learning_rate(self) -> float:
-        """Size of the next step."""
+        """Learning rate of the next step."""
         return float(self.optimizer.param_groups[0]["lr"])
 
     def _schedule(self, num_steps: int | None) -> Any:
@@ -73,7 +71,7 @@ class Trainer:
         """Make one step of gradient descent.
 
         Args:
-            batch: inputs (batch, ...), pictures as uint8, and their targets (batch, ...).
+            batch: inputs (batch, ...), images as uint8, and their targets (batch, ...).
 
         Returns:
             () float, the batch's mean loss before the update.
@@ -86,7 +84,7 @@ class Trainer:
         targets = batch.targets.to(weight.device)
 
         self.optimizer.zero_grad()  # else the last step's gradients would be added to
-        # Only in here: evaluation takes the model as it is, and float32.
+        # Training only: evaluation always runs in float32.
         mixed = self.config.compute_dtype is not None
         with torch.autocast(weight.device.type, torch.bfloat16, enabled=mixed):
             outputs = without_state(self.model(inputs))
@@ -96,37 +94,34 @@ class Trainer:
         if self.config.clip_norm is not None and loss.isfinite():
             nn.utils.clip_grad_norm_(self.model.parameters(), self.config.clip_norm)
         self.optimizer.step()  # changes every p by its p.grad
-        self.scheduler.step()  # sets the next step's size
+        self.scheduler.step()  # sets the next step's learning rate
         self.num_steps += 1
         return loss.detach()
 
-    def _read(self, loss: Tensor, rate: float, log: Log) -> float:
-        """Wait for a step and write it down; raise ``NonFiniteLossError`` at a bad loss."""
-        value = float(loss)
-        is_finite = math.isfinite(value)
-        if not is_finite or log.num_steps_in_epoch == 0:
-            largest = {name: float(each) for name, each in self.largest_gradients.items()}
-            if not is_finite:
-                raise NonFiniteLossError(self.num_steps - 1, value, largest)
-            log.largest_gradients.append(by_layer(self.model.config, largest))
-        log.add_step(value, rate)
-        return value
+    def _gradients(self) -> dict[str, float]:
+        """Return the maximum absolute gradients of the last step, by name in weight files."""
+        return {name: float(each) for name, each in self.largest_gradients.items()}
 
     def _run_epoch(
         self,
-        batches: Iterable[Batch],
-        log: Log,
+        train: Batch,
+        order: Iterable[Tensor],
         *,
+        log: Log,
         best: Arrays | None,
         saver: Checkpoints | NoCheckpoints,
         advance: Callable[[float], None],
     ) -> None:
-        """Make a step with each batch, write each down, and save where it is time."""
+        """Train on each batch, log each step, and checkpoint when due."""
         log.start_clock()
+        rest = itertools.islice(order, log.num_steps_in_epoch, None)
+        batches = (data.take(train, indices) for indices in rest)
         for batch in batches:
             rate = self.learning_rate
-            # Read at once: the gradients that explain a bad loss are gone a step later.
-            advance(self._read(self.step(batch), rate, log))
+            loss = float(self.step(batch))
+            # Logged at once: the gradients that explain a bad loss are gone a step later.
+            log.record(loss, rate, self._gradients)
+            advance(loss)
             if saver.is_due(log.num_steps):
                 saver.save(checkpoint.of_training(self, log, best))
                 log.start_clock()
@@ -143,9 +138,9 @@ class Trainer:
         """Train for ``config.num_epochs`` epochs.
 
         Args:
-            train: inputs (samples, ...), pictures as uint8, and their targets (samples, ...).
+            train: inputs (samples, ...), images as uint8, and their targets (samples, ...).
             validation: samples to evaluate after each epoch, in eval mode.
-            checkpoints: where to save a state to go on from, and to go on from the last one.
+            checkpoints: where to save the training state, and resume it from.
             progress: whether to draw a progress bar with the loss.
 
         Returns:
@@ -164,22 +159,20 @@ class Trainer:
         hosted = {"train": on_host(train), "validation": validation and on_host(validation)}
         check_training(config, self.model.config, **hosted)
         num_samples = len(train.targets)
-        log = Log(math.ceil(num_samples / config.batch_size))
+        log = Log(math.ceil(num_samples / config.batch_size), model_config=self.model.config)
         num_steps = config.num_epochs * log.steps_per_epoch
         self.scheduler = self._schedule(num_steps)  # from its start, also in a second fit
         best: Arrays | None = None
         saver = checkpoints or NoCheckpoints()
-        found = saver.open("torch", self.model.config, config, **hosted)
-        if found is not None:
-            checkpoint.resume(self, found)
-            log, best = found.log, found.best
+        saved = saver.open("torch", self.model.config, config, **hosted)
+        if saved is not None:
+            checkpoint.resume(self, saved)
+            log, best = saved.log, saved.best
         with progress_bar(num_steps, "zootorch", enabled=progress, done=log.num_steps) as advance:
             while not log.is_over(config):
                 order = data.batch_indices(self.shuffle, num_samples, config.batch_size)
-                rest = itertools.islice(order, log.num_steps_in_epoch, None)
-                samples = lazy_images.of_epoch(train, log.num_epochs)
-                batches = (data.take(samples, indices) for indices in rest)
-                self._run_epoch(batches, log, best=best, saver=saver, advance=advance)
+                samples = data.of_epoch(train, log.num_epochs)
+                self._run_epoch(samples, order, log=log, best=best, saver=saver, advance=advance)
                 if validation is not None:
                     result = evaluate(self.model, validation, loss=loss_of(config))
                     log.add_validation(result.loss, result.accuracy)
@@ -193,5 +186,5 @@ class Trainer:
 
 
 def on_host(dataset: Batch) -> Any:
-    """Return a data set as NumPy arrays; pictures that are not made yet stay so."""
+    """Return a data set as NumPy arrays; lazy inputs stay lazy."""
     return Batch(*(each.numpy(force=True) if torch.is_tensor(each) else each for each in dataset))

@@ -15,6 +15,7 @@ from parity_tests.tolerances import check, relative
 from zoojax.common.storage.checkpoints import Checkpoints
 from zoojax.common.storage.fingerprint import fingerprint, sha256_of
 from zoojax.data import lazy_images as ours
+from zoojax.spec.batches import LazyInputs, of_epoch, part, take
 from zoojax.spec.config import (
     DEFAULT_RUNS,
     CNNConfig,
@@ -23,7 +24,7 @@ from zoojax.spec.config import (
     ShrinkConfig,
     TrainConfig,
 )
-from zoojax.spec.records import Batch
+from zoojax.spec.records import Batch, Evaluation
 from zootorch.data import lazy_images as theirs
 
 # Tiny runs leave classes that are never predicted.
@@ -96,11 +97,38 @@ def test_a_part_of_them_is_not_made_until_it_is_asked_for(monkeypatch):
         make = jax.numpy.asarray if module is ours else torch.from_numpy
         for name in ("simulate_batch", "render_scenes"):
             monkeypatch.setattr(module, name, None, raising=False)
-        parts.append(module.part(Batch(images, make(np.arange(NUM))), make(rows)))
+        parts.append(part(Batch(images, make(np.arange(NUM))), make(rows)))
     monkeypatch.undo()
-    for part in parts:
-        np.testing.assert_array_equal(np.asarray(part.targets), rows)
-        np.testing.assert_array_equal(np.asarray(part.inputs[:]), stored()[rows])
+    for made in parts:
+        np.testing.assert_array_equal(np.asarray(made.targets), rows)
+        np.testing.assert_array_equal(np.asarray(made.inputs[:]), stored()[rows])
+
+
+def test_samples_of_arrays_and_of_pictures_not_made_yet_are_taken_alike():
+    rows, targets = np.array([5, 2]), np.arange(NUM)
+    arrays = Batch(stored(), targets)
+    assert of_epoch(arrays, 3) is arrays
+    assert not isinstance(arrays.inputs, LazyInputs)
+    for images in both(period=NUM):
+        assert isinstance(images, LazyInputs)
+        later = of_epoch(Batch(images, targets), 1)
+        assert later.targets is targets
+        np.testing.assert_array_equal(
+            np.asarray(later.inputs[:1]), stored(2 * NUM_EACH)[NUM : NUM + 1]
+        )
+        taken, left = (function(Batch(images, targets), rows) for function in (take, part))
+        for found in (taken, left, take(arrays, rows), part(arrays, rows)):
+            np.testing.assert_array_equal(np.asarray(found.inputs[:]), stored()[rows])
+            np.testing.assert_array_equal(found.targets, rows)
+        assert type(taken.inputs) is not type(images)
+        assert type(left.inputs) is type(images)
+
+
+def test_both_packages_share_what_knows_no_framework():
+    assert zoojax.take is zootorch.take is take
+    for name, function in {"take": take, "part": part, "of_epoch": of_epoch}.items():
+        assert getattr(zoojax.data, name) is getattr(zootorch.data, name) is function
+    assert zoojax.evaluation.Evaluation is zootorch.evaluation.Evaluation is Evaluation
 
 
 def test_their_fingerprint_is_the_same_in_both_and_of_all_that_decides_them():

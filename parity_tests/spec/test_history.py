@@ -1,5 +1,6 @@
 """The history of a training: learning rates, gradients by layer, and what is wrong with them."""
 
+import json
 import math
 
 import jax
@@ -12,7 +13,9 @@ import zootorch
 import zootorch.parity
 from parity_tests.helpers.builders import train_config, twins
 from parity_tests.tolerances import check, relative
+from zoojax.spec import errors, records
 from zoojax.spec.config import MLPConfig, RNNConfig
+from zoojax.spec.errors import NonFiniteLossError
 from zoojax.spec.history import Log, gradient_problems
 from zoojax.spec.layout import by_layer, layout
 from zoojax.spec.records import Batch
@@ -134,14 +137,98 @@ def test_a_layers_gradient_is_the_largest_of_its_parameters():
     assert math.isnan(found["rnn_l1"])
 
 
+def numbers_like(config, value):
+    """Return a number for each parameter: ``value`` for the first, less for each that follows."""
+    params = [leaf for leaf in layout(config) if leaf.path[0] == "params"]
+    return {leaf.name: value - index for index, leaf in enumerate(params)}
+
+
+def fail():
+    raise AssertionError("gradients were fetched when nobody needs them")
+
+
+def record(log, loss, gradients=fail):
+    log.record(loss, 0.1, gradients)
+
+
+@pytest.mark.parametrize("loss", [math.nan, math.inf, -math.inf])
+@pytest.mark.parametrize("step", [0, 1, 2, 3])
+def test_a_loss_that_is_not_finite_is_raised_and_not_recorded(loss, step):
+    log = Log(steps_per_epoch=2, model_config=RNN, member="the member of seed 4")
+    for index in range(step):
+        record(log, 1.0, fail if index % 2 else lambda: numbers_like(RNN, 3.0))
+        if index % 2:
+            log.end_epoch()
+    before = log.to_json()
+    with pytest.raises(NonFiniteLossError) as caught:
+        record(log, loss, lambda: numbers_like(RNN, 7.0))
+    assert (caught.value.step, repr(caught.value.loss)) == (step, repr(loss))
+    assert caught.value.largest_gradients == numbers_like(RNN, 7.0)
+    assert str(caught.value).startswith(
+        f"the loss of the member of seed 4 is {loss} at step {step};"
+    )
+    assert log.to_json() == before
+
+
+def test_a_loss_that_is_not_finite_in_no_ensemble_has_no_member():
+    with pytest.raises(NonFiniteLossError, match=r"^the loss is nan at step 0; .* fc.bias -10\. "):
+        record(Log(2, model_config=RNN), math.nan, lambda: numbers_like(RNN, 3.0))
+
+
+def test_the_gradients_recorded_are_those_of_the_first_step_of_each_epoch():
+    log = Log(steps_per_epoch=3, model_config=RNN)
+    for epoch in range(2):
+        record(log, 1.0, lambda epoch=epoch: numbers_like(RNN, 10.0 + epoch))
+        record(log, 2.0)
+        record(log, 3.0)
+        log.end_epoch()
+    firsts = [by_layer(RNN, numbers_like(RNN, value)) for value in (10.0, 11.0)]
+    assert log.largest_gradients == firsts
+    assert firsts[1] == {"rnn_l0": 11.0, "rnn_l1": 7.0, "rnn_l2": 3.0, "fc": -1.0}
+
+
+@pytest.mark.parametrize("num_steps", [1, 2, 3])
+def test_a_log_resumed_in_the_middle_of_an_epoch_fetches_no_gradients_until_the_next(num_steps):
+    log = Log(steps_per_epoch=3, model_config=RNN)
+    record(log, 1.0, lambda: numbers_like(RNN, 10.0))
+    for _ in range(num_steps - 1):
+        record(log, 2.0)
+    log = Log.from_json(json.loads(json.dumps(log.to_json())), RNN)
+    assert (log.num_steps_in_epoch, len(log.largest_gradients)) == (num_steps, 1)
+    for _ in range(3 - num_steps):
+        record(log, 3.0)
+    log.end_epoch()
+    record(log, 4.0, lambda: numbers_like(RNN, 20.0))
+    assert [each["rnn_l0"] for each in log.largest_gradients] == [10.0, 20.0]
+
+
+def test_what_a_log_knows_of_its_training_is_not_saved():
+    log = Log(2, [1.0], [0.1], model_config=RNN, member="the member of seed 4")
+    assert list(log.to_json()) == [
+        "steps_per_epoch",
+        "step_losses",
+        "learning_rates",
+        "validation_losses",
+        "validation_accuracies",
+        "epoch_seconds",
+        "largest_gradients",
+        "seconds",
+    ]
+    assert Log.from_json(log.to_json()) == Log(2, [1.0], [0.1])
+
+
+def test_the_error_is_found_under_each_of_its_names():
+    for owner in (zoojax, zootorch, records):
+        assert owner.NonFiniteLossError is errors.NonFiniteLossError
+
+
 def test_a_log_counts_steps_and_epochs_and_becomes_a_history():
-    log = Log(steps_per_epoch=2)
+    log = Log(steps_per_epoch=2, model_config=RNN)
     for epoch in range(2):
         for step in range(2):
             log.start_clock()
             assert (log.num_epochs, log.num_steps_in_epoch) == (epoch, step)
-            log.add_step(10.0 * epoch + step, 0.1)
-        log.largest_gradients.append({"fc": epoch + 1.0})
+            log.record(10.0 * epoch + step, 0.1, lambda epoch=epoch: {"fc.weight": epoch + 1.0})
         log.end_epoch()
         log.add_validation(5.0 - epoch, 0.5)
         assert log.is_best

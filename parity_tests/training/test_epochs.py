@@ -6,7 +6,7 @@ import pytest
 
 import zoojax
 from parity_tests.tolerances import check, relative
-from zoojax import compiled_loop
+from zoojax import compiled_loop, training, weights
 from zoojax.common.storage.checkpoints import Checkpoints, NoCheckpoints
 from zoojax.spec.config import CNNConfig, MLPConfig, RNNConfig, TrainConfig
 from zoojax.spec.records import Batch
@@ -94,6 +94,107 @@ def test_what_was_not_made_is_zero():
     state, train = start("mlp")
     _, metrics = compiled_loop.steps_in_loop(zoojax.train_step, state, train, ORDER, 1, 3)
     np.testing.assert_array_equal(np.asarray(metrics["loss"]) != 0, [0, 1, 1, 0, 0])
+
+
+PARTS = [ORDER, GENERATOR.permutation(NUM)[None, : NUM % BATCH].astype(np.int32)]
+
+
+def chunks_of(name, limits, *, start=0):
+    """Make an epoch in chunks of at most these sizes; return bits, losses, sizes, limits asked."""
+    state, train = start_at(name, start)
+    limits, sizes, losses, asked = iter(limits), [], [], []
+
+    def steps_left(limit):
+        asked.append((limit, len(losses)))
+        return next(limits)
+
+    chunks = compiled_loop.run_in_chunks(
+        zoojax.train_step, state, train, PARTS, start=start, steps_left=steps_left
+    )
+    for state, metrics in chunks:
+        sizes.append(len(metrics["loss"]))
+        losses.extend(metrics["loss"])
+        assert int(state.step) == start + len(losses)
+    return bits(state), losses, sizes, asked
+
+
+def start_at(name, num_steps):
+    """Return the state after so many steps of an epoch, and the samples."""
+    state, train = start(name)
+    for part, num in ((PARTS[0], min(num_steps, 5)), (PARTS[1], max(num_steps - 5, 0))):
+        state, _ = compiled_loop.make_steps(zoojax.train_step, state, train, part, slice(0, num))
+    return state, train
+
+
+@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize(
+    ("limits", "sizes"),
+    [
+        ([256, 256], [5, 1]),  # the last batch is smaller: another program
+        ([1] * 6, [1] * 6),
+        ([2, 2, 2, 2], [2, 2, 1, 1]),
+        ([4, 9, 1], [4, 1, 1]),
+    ],
+)
+def test_it_does_not_matter_in_which_chunks_an_epoch_is_made(name, limits, sizes):
+    state, train = start(name)
+    state, whole = compiled_loop.make_steps(zoojax.train_step, state, train, PARTS[0], slice(0, 5))
+    state, last = compiled_loop.make_steps(zoojax.train_step, state, train, PARTS[1], slice(0, 1))
+    found, losses, made, asked = chunks_of(name, limits)
+    assert found == bits(state)
+    np.testing.assert_array_equal(losses, [*whole["loss"], *last["loss"]])
+    assert made == sizes
+    # Asked before each chunk, when the caller has seen all steps before it.
+    assert asked == [(256, sum(sizes[:index])) for index in range(len(sizes))]
+
+
+@pytest.mark.parametrize(("first", "sizes"), [(1, [3, 1, 1]), (4, [1, 1]), (5, [1]), (6, [])])
+def test_an_epoch_goes_on_in_chunks_from_any_step(first, sizes):
+    whole, losses, _, _ = chunks_of("mlp", [256] * 2)
+    found, rest, made, _ = chunks_of("mlp", [3] * 6, start=first)
+    assert found == whole
+    np.testing.assert_array_equal(rest, losses[first:])
+    assert made == sizes
+
+
+def test_unless_limited_chunks_are_as_long_as_the_loss_may_go_unread(monkeypatch):
+    state, train = start("mlp")
+    monkeypatch.setattr(compiled_loop, "num_at_once", lambda config: 2)
+    chunks = compiled_loop.run_in_chunks(zoojax.train_step, state, train, PARTS)
+    assert [len(metrics["loss"]) for _, metrics in chunks] == [2, 2, 1, 1]
+
+
+def test_what_is_read_of_a_chunk_is_of_each_step_in_turn(monkeypatch):
+    model = MODELS["mlp"]
+    state, train = start("mlp")
+    expected = []
+    for indices in ORDER:
+        state, metrics = zoojax.train_step(state, zoojax.take(train, indices))
+        gradients = weights.name_scalars(model, metrics["largest_gradients"])
+        expected.append((float(metrics["loss"]), float(metrics["learning_rate"]), gradients))
+    assert len({each[2]["block.0.weight"] for each in expected}) == len(ORDER)
+    state, train = start("mlp")
+    monkeypatch.setattr(compiled_loop, "is_looped", lambda config: False)
+    _, metrics = compiled_loop.make_steps(zoojax.train_step, state, train, ORDER, slice(0, 5))
+    found = [(loss, rate, read()) for loss, rate, read in training.read_steps(model, metrics)]
+    assert found == expected
+
+
+@pytest.mark.parametrize("every_steps", [1, 2, 3, 4, 7, 100])
+def test_checkpoints_are_saved_at_the_steps_that_are_due(tmp_path, every_steps):
+    saved = []
+
+    class Recorder(Checkpoints):
+        def save(self, checkpoint):
+            saved.append(checkpoint.log.num_steps)
+            super().save(checkpoint)
+
+    model, inputs = MODELS["mlp"], WAVES
+    variables = zoojax.init(jax.random.key(0), model, inputs[:1])
+    saver = Recorder(tmp_path, every_steps=every_steps)
+    zoojax.fit(model, variables, Batch(inputs, TARGETS), config=TRAIN, checkpoints=saver)
+    # Two epochs of 6 steps, and once more after the last.
+    assert saved == [*range(every_steps, 13, every_steps), 12]
 
 
 def test_convolutions_on_a_cpu_are_not_looped_over(monkeypatch):

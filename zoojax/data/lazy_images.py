@@ -13,7 +13,6 @@ from zoojax.common.storage.fingerprint import simulated_fingerprint
 from zoojax.data import augment
 from zoojax.data.shapes import simulate_batch
 from zoojax.spec.config import ShapesConfig, ShrinkConfig
-from zoojax.spec.records import Batch
 
 CHUNK = 256
 
@@ -77,17 +76,3 @@ class SimulatedImages(struct.PyTreeNode):
         words, places = np.asarray(jax.random.key_data(self.key)), np.asarray(self.places)
         about = (self.config, self.shrink, words.tolist(), self.period, places.tolist())
         return simulated_fingerprint(self.shape, about)
-
-
-def part(dataset: Batch, rows: NDArray[np.integer]) -> Batch:
-    """Return some samples of a data set; pictures that are not made yet stay so."""
-    inputs = dataset.inputs
-    some = inputs.part(rows) if isinstance(inputs, SimulatedImages) else inputs[rows]
-    return Batch(some, dataset.targets[rows])
-
-
-def of_epoch(dataset: Batch, epoch: int) -> Batch:
-    """Return the samples of an epoch: others than before where pictures are made anew."""
-    if not isinstance(dataset.inputs, SimulatedImages):
-        return dataset
-    return Batch(dataset.inputs.of_epoch(epoch), dataset.targets)

@@ -9,7 +9,6 @@ from jax.typing import ArrayLike
 
 from zoojax import random
 from zoojax.spec.data import deal
-from zoojax.spec.records import Batch
 
 
 def split_indices(
@@ -54,8 +53,8 @@ def in_batches(order: np.ndarray, batch_size: int) -> list[np.ndarray]:
     """Cut the order of an epoch into the samples of each step.
 
     Args:
-        order: (..., samples) int32; what comes before is of members that are trained together.
-        batch_size: samples a step; the last step has what is left.
+        order: (..., samples) int32; leading axes index ensemble members.
+        batch_size: samples per step; the last step has what is left.
 
     Returns:
         (steps, ..., batch_size) int32, the samples of all steps but a smaller last one; and,
@@ -74,14 +73,9 @@ def batch_indices(key: Array, epoch: int, num_samples: int, batch_size: int) -> 
         key: ``jax.random.key(seed)``.
         epoch: counted from 0.
         num_samples: size of the training set.
-        batch_size: samples a step; the last step has what is left.
+        batch_size: samples per step; the last step has what is left.
 
     Returns:
         see ``in_batches``.
     """
     return in_batches(np.asarray(epoch_order(key, epoch, num_samples)), batch_size)
-
-
-def take(batch: Batch, indices: ArrayLike) -> Batch:
-    """Return the samples of ``batch`` at ``indices``."""
-    return Batch(batch.inputs[indices], batch.targets[indices])

@@ -1,6 +1,6 @@
-"""Ensembles: one model from several seeds, or with several step sizes, and their mean.
+"""Ensembles: one model from several seeds, or with several learning rates, and their mean.
 
-A member is what a run of its own seed would be. Deep ensembles are of B. Lakshminarayanan,
+Each member equals a single run with its seed. Deep ensembles are of B. Lakshminarayanan,
 A. Pritzel and C. Blundell, Simple and scalable predictive uncertainty estimation using deep
 ensembles, 2017.
 """
@@ -61,7 +61,7 @@ def fit_ensemble(
     Args:
         model: a zoojax model.
         variables: with an axis of members first, as ``init_ensemble`` returns; they stay usable.
-        train: inputs (samples, ...), pictures as uint8, and their targets (samples, ...).
+        train: inputs (samples, ...), images as uint8, and their targets (samples, ...).
         config: how to train; its seed is the first member's, the next one's is one more.
         learning_rates: of each member, for a sweep; the configuration's when None.
         validation: samples to evaluate after each epoch, in eval mode.
@@ -84,7 +84,7 @@ def fit_ensemble(
     check_training(config, model.config, train, validation)
     groups = [slice(num_members)]
     if isinstance(model, CNN):
-        groups = [slice(place, place + 1) for place in range(num_members)]
+        groups = [slice(index, index + 1) for index in range(num_members)]
     if compiled_loop.is_looped(model.config):
         train = jax.device_put(train)
     num_steps = config.num_epochs * math.ceil(len(train.targets) / config.batch_size)

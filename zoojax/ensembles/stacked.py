@@ -1,9 +1,8 @@
 """The states of an ensemble's members side by side in one, trained by one compiled program.
 
-``jax.vmap`` makes of the step of one model the step of all. MLPs and RNNs make a whole epoch in
-one compiled loop. Not so a CNN: kernels of its own for each member make grouped convolutions, and
-on a CPU convolutions are slow in a compiled loop; so its members come here one at a time, and
-share a compiled step.
+``jax.vmap`` turns a step of one model into a step of all, and MLPs and RNNs make many such steps
+in one compiled loop. CNNs do not: with its own kernels for each member a convolution becomes a
+grouped one, which is slow. So their members come here one at a time, and share a compiled step.
 """
 
 import dataclasses
@@ -19,24 +18,22 @@ from jax import Array
 from jax.typing import ArrayLike
 from numpy.typing import NDArray
 
-from zoojax import compiled_loop, data, evaluation, random, weights
+from zoojax import compiled_loop, data, evaluation, random
 from zoojax.compiled_loop import Metrics
-from zoojax.data import lazy_images
 from zoojax.evaluation import evaluate_outputs
 from zoojax.losses import loss_of
 from zoojax.models.cnn import CNN
 from zoojax.spec.config import TrainConfig
 from zoojax.spec.ensembles import member_name
 from zoojax.spec.history import History, Log
-from zoojax.spec.layout import by_layer
-from zoojax.spec.records import Batch, NonFiniteLossError
-from zoojax.training import TrainState, create_state, train_step
+from zoojax.spec.records import Batch
+from zoojax.training import TrainState, create_state, read_steps, train_step
 from zoojax.weights import Variables
 
 
-def member(tree: Any, place: int) -> Any:
+def member(tree: Any, index: int) -> Any:
     """Return one member's part of variables, states or other trees with an axis of members."""
-    return jax.tree.map(lambda leaf: leaf[place], tree)
+    return jax.tree.map(lambda leaf: leaf[index], tree)
 
 
 def of_each_member(
@@ -51,7 +48,7 @@ def of_each_member(
     """
     if isinstance(model, CNN):  # vmap would make grouped convolutions, which are slow
         num_members = len(jax.tree.leaves(variables)[0])
-        return jnp.stack([function(member(variables, place)) for place in range(num_members)])
+        return jnp.stack([function(member(variables, index)) for index in range(num_members)])
     return jax.vmap(function)(variables)
 
 
@@ -74,9 +71,10 @@ def create_states(
     # that one program serves them all.
     shared = dataclasses.replace(configs[0], seed=0, learning_rate=1.0)
     states = jax.vmap(lambda own: create_state(model, own, shared, num_steps=num_steps))(variables)
-    keys = [random.stream(random.root_key(config.seed), "dropout") for config in configs]
+    keys = jnp.stack([random.root_key(config.seed) for config in configs])
+    dropout_keys = jax.vmap(lambda key: random.stream(key, "dropout"))(keys)
     rates = jnp.array([config.learning_rate for config in configs], shared.dtype)
-    return states.replace(dropout_key=jnp.stack(keys), largest_rate=rates)
+    return states.replace(key=keys, dropout_key=dropout_keys, largest_rate=rates)
 
 
 @functools.partial(jax.jit, static_argnames="num_samples")
@@ -104,7 +102,7 @@ def predict_members(
     Args:
         model: a zoojax model.
         variables: with an axis of members first.
-        inputs: (samples, height, width, 3) uint8 pictures, or (samples, ...) float.
+        inputs: (samples, height, width, 3) uint8 images, or (samples, ...) float.
         batch_size: samples at a time.
 
     Returns:
@@ -120,20 +118,6 @@ def predict_members(
     return of_each_member(model, predict, variables)
 
 
-def _write_epoch(model: Any, metrics: dict[str, Any], log: Log, name: str) -> None:
-    """Write an epoch of a member down; raise ``NonFiniteLossError`` at a bad loss."""
-    bad = np.flatnonzero(~np.isfinite(metrics["loss"]))
-    step = int(bad[0]) if len(bad) else 0
-    largest = weights.name_scalars(model, member(metrics["largest_gradients"], step))
-    if len(bad):
-        loss = float(metrics["loss"][step])
-        raise NonFiniteLossError(log.num_steps + step, loss, largest, member=name)
-    log.largest_gradients.append(by_layer(model.config, largest))
-    for loss, rate in zip(metrics["loss"], metrics["learning_rate"], strict=True):
-        log.add_step(float(loss), float(rate))
-    log.end_epoch()
-
-
 @jax.jit
 def _choose(chosen: Array, new: Variables, old: Variables) -> Variables:
     """Return the new variables of the members chosen, (members,) bool, and the others' old ones."""
@@ -144,6 +128,24 @@ def _choose(chosen: Array, new: Variables, old: Variables) -> Variables:
     return {name: jax.tree.map(choose, new[name], old[name]) for name in old}
 
 
+def _run_steps(
+    step: compiled_loop.Step,
+    states: TrainState,
+    train: Batch,
+    order: Sequence[NDArray[np.int32]],
+    *,
+    advance: Callable[[float], None],
+) -> tuple[TrainState, Metrics]:
+    """Train on each batch, and return what all steps returned: (steps, ...) on the host."""
+    made = []
+    for latest, metrics in compiled_loop.run_in_chunks(step, states, train, order):
+        states, losses = latest, metrics["loss"]
+        for loss in losses.reshape(len(losses), -1).mean(1):
+            advance(float(loss))
+        made.append(metrics)
+    return states, jax.tree.map(lambda *each: np.concatenate(each), *made)
+
+
 def _run_epoch(
     states: TrainState,
     train: Batch,
@@ -151,38 +153,17 @@ def _run_epoch(
     *,
     advance: Callable[[float], None],
 ) -> tuple[TrainState, Metrics]:
-    """Make the steps of an epoch, (steps, members, batch) a part, in the way fast for the model."""
-    made = []
-    for part in order:
-        if isinstance(states.model, CNN):
-            state, metrics = _steps_of_one(member(states, 0), train, part[:, 0], advance)
-            states = jax.tree.map(lambda leaf: leaf[None], state)
-            made.append(jax.tree.map(lambda leaf: leaf[:, None], metrics))
-        else:
-            states, metrics = compiled_loop.steps_in_loop(
-                train_step_of_all, states, train, part, 0, len(part)
-            )
-            made.append(jax.device_get(metrics))
-            for loss in made[-1]["loss"].mean(1):
-                advance(float(loss))
-    return states, jax.tree.map(lambda *each: np.concatenate(each), *made)
+    """Train all members on each batch of (members, batch) samples, in the way fast for the model.
 
-
-def _steps_of_one(
-    state: TrainState,
-    train: Batch,
-    order: NDArray[np.int32],
-    advance: Callable[[float], None],
-) -> tuple[TrainState, Metrics]:
-    """Make the steps of one member, telling each loss."""
-    made, at_once = [], compiled_loop.num_at_once(state.model.config)
-    for start in range(0, len(order), at_once):
-        span = slice(start, min(start + at_once, len(order)))
-        state, metrics = compiled_loop.make_steps(train_step, state, train, order, span)
-        made.append(metrics)
-        for loss in metrics["loss"]:
-            advance(float(loss))
-    return state, jax.tree.map(lambda *each: np.concatenate(each), *made)
+    Returns:
+        the new states, and what the steps returned: (steps, members, ...) on the host.
+    """
+    if not isinstance(states.model, CNN):
+        return _run_steps(train_step_of_all, states, train, order, advance=advance)
+    state, only = member(states, 0), [part[:, 0] for part in order]
+    state, metrics = _run_steps(train_step, state, train, only, advance=advance)
+    states = jax.tree.map(lambda leaf: leaf[None], state)
+    return states, jax.tree.map(lambda leaf: leaf[:, None], metrics)
 
 
 def fit_stacked(
@@ -199,7 +180,7 @@ def fit_stacked(
     Args:
         model: a zoojax model; of a CNN there must be one member.
         variables: with an axis of members first.
-        train: inputs (samples, ...), pictures as uint8, and their targets (samples, ...).
+        train: inputs (samples, ...), images as uint8, and their targets (samples, ...).
         configs: how each member is trained; alike but for seed and learning rate.
         validation: samples to evaluate after each epoch, in eval mode.
         advance: called once a step with the members' mean loss.
@@ -209,28 +190,33 @@ def fit_stacked(
         times, which are of all together.
     """
     config, num_samples = configs[0], len(train.targets)
-    logs = [Log(math.ceil(num_samples / config.batch_size)) for _ in configs]
-    num_steps = config.num_epochs * logs[0].steps_per_epoch
+    steps_per_epoch = math.ceil(num_samples / config.batch_size)
+    logs = [
+        Log(steps_per_epoch, model_config=model.config, member=member_name(each))
+        for each in configs
+    ]
+    num_steps = config.num_epochs * steps_per_epoch
     states = create_states(model, variables, configs, num_steps=num_steps)
     variables = jax.tree.map(lambda leaf: jnp.array(leaf, config.dtype), variables)
-    keys = jnp.stack([random.root_key(each.seed) for each in configs])
     # A member that is over goes on in vain, until all are; what it was is kept.
-    while running := [place for place, log in enumerate(logs) if not log.is_over(config)]:
+    while running := [index for index, log in enumerate(logs) if not log.is_over(config)]:
         for log in logs:
             log.start_clock()
         epoch = logs[running[0]].num_epochs
-        orders = np.asarray(epoch_orders(keys, epoch, num_samples))
+        orders = np.asarray(epoch_orders(states.key, epoch, num_samples))
         order = data.in_batches(orders, config.batch_size)
-        samples = lazy_images.of_epoch(train, epoch)
+        samples = data.of_epoch(train, epoch)
         states, metrics = _run_epoch(states, samples, order, advance=advance)
-        for place in running:
-            own = jax.tree.map(lambda leaf, place=place: leaf[:, place], metrics)
-            _write_epoch(model, own, logs[place], member_name(configs[place]))
+        for index in running:
+            own = jax.tree.map(lambda leaf, index=index: leaf[:, index], metrics)
+            for loss, rate, gradients in read_steps(model, own):
+                logs[index].record(loss, rate, gradients)
+            logs[index].end_epoch()
         if validation is not None:
             outputs = predict_members(model, states.variables, validation.inputs)
-            for place in running:
-                found = evaluate_outputs(outputs[place], validation.targets, loss_of(config))
-                logs[place].add_validation(found.loss, found.accuracy)
-        chosen = [place for place in running if not config.keep_best or logs[place].is_best]
+            for index in running:
+                found = evaluate_outputs(outputs[index], validation.targets, loss_of(config))
+                logs[index].add_validation(found.loss, found.accuracy)
+        chosen = [index for index in running if not config.keep_best or logs[index].is_best]
         variables = _choose(np.isin(np.arange(len(logs)), chosen), states.variables, variables)
     return variables, [log.history(num_samples) for log in logs]

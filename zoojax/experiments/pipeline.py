@@ -54,13 +54,14 @@ def simulate(config: RunConfig) -> Batch:
     """Return all samples of a run with their targets, NumPy arrays on the host."""
     seed = config.seed_of_data
     if isinstance(config.data, ShapesConfig):
+        key = random.root_key(seed)
         if config.pictures != "stored":
-            num, key = config.num_samples, random.root_key(seed)
+            num = config.num_samples
             period = num if config.pictures == "fresh" else 0
             places = jnp.arange(num, dtype=jnp.int32)
             images = lazy_images.SimulatedImages(key, config.data, places, period=period)
             return Batch(images, config.data.labels(config.target, config.num_each))
-        drawn = shapes.simulate_shapes(random.root_key(seed), config.data, config.num_each)
+        drawn = shapes.simulate_shapes(key, config.data, config.num_each)
         return Batch(np.asarray(drawn.images), np.asarray(getattr(drawn, config.target)))
     waves = simulate_waves(config.data, config.num_each, seed, config.train.dtype).waves
     return cut(config, np.asarray(waves))
@@ -90,7 +91,7 @@ def split(config: RunConfig, dataset: Batch) -> dict[str, Batch]:
         labels=dataset.targets if config.stratified else None,
     )
     named = zip(config.fractions, parts, strict=True)
-    return {name: lazy_images.part(dataset, indices) for name, indices in named}
+    return {name: data.part(dataset, indices) for name, indices in named}
 
 
 def run(

@@ -1,22 +1,24 @@
-"""What training wrote down: a log that grows with each step, and the history it ends as."""
+"""What training records: a log that grows with each step, and the history it ends as."""
 
 import dataclasses
 import math
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from zoojax.spec.config import TrainConfig
+from zoojax.spec.config import CNNConfig, MLPConfig, RNNConfig, TrainConfig
+from zoojax.spec.errors import NonFiniteLossError
+from zoojax.spec.layout import by_layer
 from zoojax.spec.stopping import best_epoch, is_over
 
 VANISHING = 1e-4
-"""A layer's gradient vanishes when it is under this part of the largest layer's."""
+"""A layer's gradient vanishes when it is below this fraction of the largest layer's."""
 
 EXPLODING = 1e3
-"""A layer's gradient explodes when it is over this, or not finite."""
+"""A layer's gradient explodes when it is greater than this, or not finite."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -34,8 +36,8 @@ class History:
             compilation.
         images_per_second: training samples a second, the first epoch left out when there
             are several.
-        learning_rates: (steps,) float64, step size of each update.
-        largest_gradients: by layer (epochs,) float64, its largest absolute gradient, before
+        learning_rates: (steps,) float64, learning rate of each update.
+        largest_gradients: by layer (epochs,) float64, its maximum absolute gradient, before
             clipping, at the first step of each epoch.
     """
 
@@ -115,17 +117,19 @@ def gradient_problems(largest: Mapping[str, float]) -> dict[str, str]:
 
 @dataclasses.dataclass
 class Log:
-    """What a training loop has written down so far; a checkpoint holds it.
+    """What a training loop has recorded so far; a checkpoint holds it.
 
     Attributes:
-        steps_per_epoch: updates an epoch.
-        step_losses: loss of each step made.
-        learning_rates: step size of each step made.
-        validation_losses: of each epoch finished.
-        validation_accuracies: of each epoch finished.
-        epoch_seconds: of each epoch finished.
-        largest_gradients: by layer, of the first step of each epoch begun.
-        seconds: wall time spent in the epoch that is under way.
+        steps_per_epoch: updates per epoch.
+        step_losses: loss of each step.
+        learning_rates: learning rate of each step.
+        validation_losses: one per finished epoch.
+        validation_accuracies: one per finished epoch.
+        epoch_seconds: one per finished epoch.
+        largest_gradients: by layer, at the first step of each epoch.
+        seconds: wall time spent in the current epoch.
+        model_config: of the model, which names the layers; not saved.
+        member: the ensemble member that is trained, for error messages; not saved.
     """
 
     steps_per_epoch: int
@@ -136,6 +140,8 @@ class Log:
     epoch_seconds: list[float] = dataclasses.field(default_factory=list)
     largest_gradients: list[dict[str, float]] = dataclasses.field(default_factory=list)
     seconds: float = 0.0
+    model_config: CNNConfig | MLPConfig | RNNConfig | None = None
+    member: str = ""
 
     def __post_init__(self) -> None:
         self._clock = 0.0
@@ -143,6 +149,7 @@ class Log:
     def to_json(self) -> dict[str, Any]:
         """Return what JSON can hold: numbers that are not finite as text, such as "nan"."""
         content = dataclasses.asdict(self)
+        del content["model_config"], content["member"]
         for name in ("validation_losses", "validation_accuracies"):
             content[name] = [_to_json(value) for value in content[name]]
         content["largest_gradients"] = [
@@ -152,9 +159,18 @@ class Log:
         return content
 
     @classmethod
-    def from_json(cls, content: Mapping[str, Any]) -> "Log":
-        """Return the log of which ``to_json`` made ``content``."""
-        log = cls(**content)
+    def from_json(
+        cls,
+        content: Mapping[str, Any],
+        model_config: CNNConfig | MLPConfig | RNNConfig | None = None,
+    ) -> "Log":
+        """Return the log from which ``to_json`` made ``content``.
+
+        Args:
+            content: what ``to_json`` returned.
+            model_config: of the model; needed to record the steps that follow.
+        """
+        log = cls(**content, model_config=model_config)
         for name in ("validation_losses", "validation_accuracies"):
             setattr(log, name, [float(value) for value in getattr(log, name)])
         log.largest_gradients = [
@@ -174,27 +190,44 @@ class Log:
 
     @property
     def num_steps_in_epoch(self) -> int:
-        """Steps made in the epoch that is under way."""
+        """Steps made in the current epoch."""
         return self.num_steps - self.num_epochs * self.steps_per_epoch
 
     def start_clock(self) -> None:
-        """Start to count seconds: what came before, as an evaluation, counts for no step."""
+        """Start the clock: time before this call, such as an evaluation, counts for no step."""
         self._clock = time.perf_counter()
 
-    def add_step(self, loss: float, learning_rate: float) -> None:
-        """Write down a step that was made."""
+    def record(
+        self, loss: float, learning_rate: float, gradients: Callable[[], dict[str, float]]
+    ) -> None:
+        """Record a step.
+
+        Args:
+            loss: the batch's mean before the update.
+            learning_rate: of the update.
+            gradients: returns the maximum absolute gradient of each parameter, by name in weight
+                files. Called only at the first step of an epoch and at a loss that is not finite,
+                since they have to be copied from the device.
+
+        Raises:
+            NonFiniteLossError: when the loss is not finite.
+        """
+        if not math.isfinite(loss):
+            raise NonFiniteLossError(self.num_steps, loss, gradients(), member=self.member)
+        if self.num_steps_in_epoch == 0:
+            self.largest_gradients.append(by_layer(self.model_config, gradients()))
         self.step_losses.append(loss)
         self.learning_rates.append(learning_rate)
         now = time.perf_counter()
         self.seconds, self._clock = self.seconds + now - self._clock, now
 
     def end_epoch(self) -> None:
-        """Write down that an epoch is over."""
+        """Record that an epoch has ended."""
         self.epoch_seconds.append(self.seconds)
         self.seconds = 0.0
 
     def add_validation(self, loss: float, accuracy: float) -> None:
-        """Write down how the validation set did after an epoch."""
+        """Record how the model does on the validation set after an epoch."""
         self.validation_losses.append(loss)
         self.validation_accuracies.append(accuracy)
 

@@ -1,4 +1,4 @@
-"""What simulation and training hand on: batches of shapes, waves and samples, a run, an error."""
+"""What simulation and training hand on: batches of shapes, waves and samples, results, a run."""
 
 import dataclasses
 import functools
@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zoojax.spec.config import ConformalConfig, RunConfig
+from zoojax.spec.errors import NonFiniteLossError as NonFiniteLossError
 from zoojax.spec.history import History
 
 
@@ -152,28 +153,18 @@ class Run:
     predicted: NDArray[Any] | None = None
 
 
-class NonFiniteLossError(FloatingPointError):
-    """Training met a loss that is infinite or not a number."""
+class Evaluation(NamedTuple):
+    """How a model does on a data set.
 
-    def __init__(
-        self, step: int, loss: float, largest_gradients: dict[str, float], *, member: str = ""
-    ) -> None:
-        """Say where it happened.
+    Attributes:
+        loss: of all samples; a cross-entropy is in nats.
+        accuracy: fraction of right predictions, 0..1; NaN where there are no classes.
+        predictions: (samples,) int32 predicted classes, or (samples, outputs) numbers.
+    """
 
-        Args:
-            step: index of the step, counted from 0.
-            loss: the loss.
-            largest_gradients: largest absolute gradient of each parameter at that step,
-                by name in weight files.
-            member: of an ensemble, which one it happened to.
-        """
-        self.step, self.loss, self.largest_gradients = step, loss, largest_gradients
-        layers = ", ".join(f"{name} {value:.3g}" for name, value in largest_gradients.items())
-        where = f"the loss of {member}" if member else "the loss"
-        super().__init__(
-            f"{where} is {loss} at step {step}; largest absolute gradient of each layer: "
-            f"{layers}. A smaller learning_rate usually helps."
-        )
+    loss: float
+    accuracy: float
+    predictions: NDArray[Any]
 
 
 class Calibrated(NamedTuple):

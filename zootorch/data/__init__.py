@@ -1,8 +1,9 @@
 """Everything between a seed and a batch: simulation, transforms, splits, order."""
 
+from zoojax.spec.batches import of_epoch, part, take
 from zootorch.data.augment import Shrink
 from zootorch.data.lazy_images import SimulatedImages
-from zootorch.data.sampling import batch_indices, check_indices, split_indices, take
+from zootorch.data.sampling import batch_indices, check_indices, split_indices
 from zootorch.data.shapes import ShapesDataset, shape_mask
 from zootorch.data.transforms import as_inputs, standardise, windows
 from zootorch.data.waves import SinusoidsDataset, sinusoid
@@ -15,6 +16,8 @@ __all__ = [
     "as_inputs",
     "batch_indices",
     "check_indices",
+    "of_epoch",
+    "part",
     "shape_mask",
     "sinusoid",
     "split_indices",

@@ -10,7 +10,6 @@ from torch import Tensor
 
 from zoojax.common.storage.fingerprint import simulated_fingerprint
 from zoojax.spec.config import ShapesConfig, ShrinkConfig
-from zoojax.spec.records import Batch
 from zootorch.data.augment import Shrink
 from zootorch.data.shapes import noise_keys, render_scenes, sample_scenes
 from zootorch.random import Generator
@@ -39,9 +38,10 @@ class SimulatedImages:
         period: int = 0,
         shrink: ShrinkConfig | None = None,
     ) -> None:
-        self.key, self.config, self.places = Generator(seed).key, config, places
+        generator = Generator(seed)
+        self.key, self.config, self.places = generator.key, config, places
         self.period, self.shrink = period, shrink
-        self._change = None if shrink is None else Shrink(shrink, Generator(seed))
+        self._change = None if shrink is None else Shrink(shrink, generator)
 
     @property
     def shape(self) -> tuple[int, int, int, int]:
@@ -82,17 +82,3 @@ class SimulatedImages:
         words, places = self.key.tolist(), self.places.tolist()
         about = (self.config, self.shrink, words, self.period, places)
         return simulated_fingerprint(self.shape, about)
-
-
-def part(dataset: Batch, rows: Tensor) -> Batch:
-    """Return some samples of a data set; pictures that are not made yet stay so."""
-    inputs = dataset.inputs
-    some = inputs.part(rows) if isinstance(inputs, SimulatedImages) else inputs[rows]
-    return Batch(some, dataset.targets[rows])
-
-
-def of_epoch(dataset: Batch, epoch: int) -> Batch:
-    """Return the samples of an epoch: others than before where pictures are made anew."""
-    if not isinstance(dataset.inputs, SimulatedImages):
-        return dataset
-    return Batch(dataset.inputs.of_epoch(epoch), dataset.targets)

@@ -6,7 +6,6 @@ import torch
 from torch import Tensor
 
 from zoojax.spec.data import deal
-from zoojax.spec.records import Batch
 from zootorch.random import Generator
 
 
@@ -62,8 +61,3 @@ def batch_indices(generator: Generator, num_samples: int, batch_size: int) -> It
         (batch,) int64; of a stack of generators (generators, batch).
     """
     yield from generator.permutation(num_samples).split(batch_size, dim=-1)
-
-
-def take(batch: Batch, indices: Tensor) -> Batch:
-    """Return the samples of ``batch`` at ``indices``."""
-    return Batch(batch.inputs[indices], batch.targets[indices])

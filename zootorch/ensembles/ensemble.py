@@ -1,6 +1,6 @@
-"""Ensembles: one model from several seeds, or with several step sizes, and their mean.
+"""Ensembles: one model from several seeds, or with several learning rates, and their mean.
 
-A member is what a run of its own seed would be. Deep ensembles are of B. Lakshminarayanan,
+Each member equals a single run with its seed. Deep ensembles are of B. Lakshminarayanan,
 A. Pritzel and C. Blundell, Simple and scalable predictive uncertainty estimation using deep
 ensembles, 2017.
 """
@@ -20,8 +20,9 @@ from zoojax.spec.ensembles import (
     member_name,
     member_seeds,
 )
+from zoojax.spec.errors import NonFiniteLossError
 from zoojax.spec.history import History
-from zoojax.spec.records import Batch, NonFiniteLossError
+from zoojax.spec.records import Batch
 from zootorch.ensembles.stacked import StackedTrainer
 from zootorch.evaluation import without_state
 from zootorch.models import model_of
@@ -93,7 +94,7 @@ class EnsembleTrainer:
         """Train for ``config.num_epochs`` epochs.
 
         Args:
-            train: inputs (samples, ...), pictures as uint8, and their targets (samples, ...).
+            train: inputs (samples, ...), images as uint8, and their targets (samples, ...).
             validation: samples to evaluate after each epoch, in eval mode.
             progress: whether to draw a progress bar with the mean loss, of CNNs one for each.
 

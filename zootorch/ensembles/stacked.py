@@ -1,12 +1,13 @@
-"""The parameters of an ensemble's members side by side in one, trained by one optimiser.
+"""The parameters of an ensemble's members side by side in one, trained by one optimizer.
 
-``torch.vmap`` makes of the loss of one model the losses of all; ``torch.optim`` works element by
-element, so that of stacked parameters it is as many optimisers as members.
+``torch.vmap`` turns the loss of one model into the losses of all; ``torch.optim`` works element by
+element, so that one optimizer of stacked parameters equals one optimizer per member.
 """
 
 import dataclasses
+import functools
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import torch
@@ -18,8 +19,7 @@ from zoojax.spec.checks import check_batch_size, check_num_steps, check_training
 from zoojax.spec.config import TrainConfig
 from zoojax.spec.ensembles import member_name
 from zoojax.spec.history import History, Log
-from zoojax.spec.layout import by_layer
-from zoojax.spec.records import Batch, NonFiniteLossError
+from zoojax.spec.records import Batch
 from zootorch import data, random
 from zootorch.ensembles.vmapped import clip_each, dropouts, mappable, rows
 from zootorch.evaluation import evaluate_outputs, without_state
@@ -40,10 +40,10 @@ class StackedTrainer:
         params: by name the parameters of all members, with an axis of members first.
         buffers: running statistics likewise.
         optimizer: holds the moments of all.
-        shuffle: generator of the orders of samples; moves by a draw an epoch.
-        dropout: generator of the masks; moves by a draw a step.
+        shuffle: generator of the orders of samples; advances by one draw per epoch.
+        dropout: generator of the masks; advances by one draw per step.
         num_steps: steps made.
-        largest_gradients: (members,) float by parameter, the largest absolute gradient at the last
+        largest_gradients: (members,) float by parameter, the maximum absolute gradient at the last
             step, before clipping.
     """
 
@@ -56,7 +56,7 @@ class StackedTrainer:
         rates = [config.learning_rate for config in configs]
         self.config, self.rates = configs[0], None
         if len(set(rates)) > 1:
-            # Steps of size 1, of which each member then goes its own part.
+            # A learning rate of 1, which `_move` scales by each member's own.
             self.config = dataclasses.replace(configs[0], learning_rate=1.0)
             self.rates = next(iter(self.params.values())).new_tensor(rates)
         self.optimizer = optimizer(self.params.values(), self.config)
@@ -71,7 +71,7 @@ class StackedTrainer:
 
     @property
     def learning_rates(self) -> list[float]:
-        """Size of the next step of each member."""
+        """Learning rate of each member's next step."""
         rate = float(self.optimizer.param_groups[0]["lr"])
         parts = [1.0] * len(self.models) if self.rates is None else self.rates.tolist()
         return [rate * part for part in parts]
@@ -125,19 +125,19 @@ class StackedTrainer:
         if self.config.clip_norm is not None:
             clip_each(list(grads.values()), self.config.clip_norm)
         self._move()
-        self.scheduler.step()  # sets the next step's size
+        self.scheduler.step()  # sets the next step's learning rate
         self.num_steps += 1
         return losses.detach()
 
     @torch.no_grad()
     def _move(self) -> None:
-        """Change the parameters by their gradients, each member's by its own step size."""
+        """Change the parameters by their gradients, each member's by its own learning rate."""
         if self.rates is None:
             self.optimizer.step()
             return
         before = [each.clone() for each in self.params.values()]
         self.optimizer.step()
-        # All optimisers move in proportion to the step size, which was one for all in this.
+        # Every optimizer's update is proportional to the learning rate, which was 1 for all here.
         for each, old in zip(self.params.values(), before, strict=True):
             each.sub_(old).mul_(rows(self.rates, each)).add_(old)
 
@@ -161,21 +161,32 @@ class StackedTrainer:
         )
         return torch.cat([predict(c, self.params, self.buffers) for c in chunks], dim=1)
 
-    def _read(
-        self, losses: Tensor, rates: Sequence[float], logs: Sequence[Log], running: Sequence[int]
-    ) -> float:
-        """Wait for a step and write it down; raise ``NonFiniteLossError`` at a bad loss."""
-        values = losses.tolist()
-        for place in running:
-            log, is_finite = logs[place], math.isfinite(values[place])
-            if not is_finite or log.num_steps_in_epoch == 0:
-                largest = {n: float(each[place]) for n, each in self.largest_gradients.items()}
-                if not is_finite:
-                    name = member_name(self.configs[place])
-                    raise NonFiniteLossError(log.num_steps, values[place], largest, member=name)
-                log.largest_gradients.append(by_layer(self.model.config, largest))
-            log.add_step(values[place], rates[place])
-        return sum(values) / len(values)
+    def _gradients(self, index: int) -> dict[str, float]:
+        """Return a member's maximum absolute gradients of the last step, by name in files."""
+        return {name: float(each[index]) for name, each in self.largest_gradients.items()}
+
+    def _run_epoch(
+        self,
+        train: Batch,
+        order: Iterable[Tensor],
+        *,
+        logs: Sequence[Log],
+        running: Sequence[int],
+        advance: Callable[[float], None],
+    ) -> None:
+        """Train all members on each batch, and log each step of those that are running."""
+        for log in logs:
+            log.start_clock()
+        for indices in order:
+            rates = self.learning_rates
+            losses = self.step(data.take(train, indices)).tolist()
+            # Logged at once: the gradients that explain a bad loss are gone a step later.
+            for index in running:
+                gradients = functools.partial(self._gradients, index)
+                logs[index].record(losses[index], rates[index], gradients)
+            advance(sum(losses) / len(losses))
+        for index in running:
+            logs[index].end_epoch()
 
     def fit(
         self, train: Batch, *, validation: Batch | None = None, progress: bool = False
@@ -200,44 +211,39 @@ class StackedTrainer:
         check_training(
             config, self.model.config, on_host(train), validation and on_host(validation)
         )
-        logs = [Log(math.ceil(num_samples / config.batch_size)) for _ in self.models]
-        num_steps = config.num_epochs * logs[0].steps_per_epoch
+        steps_per_epoch = math.ceil(num_samples / config.batch_size)
+        logs = [
+            Log(steps_per_epoch, model_config=self.model.config, member=member_name(each))
+            for each in self.configs
+        ]
+        num_steps = config.num_epochs * steps_per_epoch
         self.scheduler = self._schedule(num_steps)  # from its start, also in a second fit
         own = {**self.params, **self.buffers}
         kept = {name: each.detach().clone() for name, each in own.items()}
         with progress_bar(num_steps, "zootorch", enabled=progress) as advance:
             # A member that is over goes on in vain, until all are; what it was is kept.
-            while running := [place for place, log in enumerate(logs) if not log.is_over(config)]:
-                for log in logs:
-                    log.start_clock()
-                for indices in data.batch_indices(self.shuffle, num_samples, config.batch_size):
-                    rates = self.learning_rates
-                    losses = self.step(data.take(train, indices))
-                    advance(self._read(losses, rates, logs, running))
-                self._end_epoch(logs, running, validation)
-                chosen = [place for place in running if not config.keep_best or logs[place].is_best]
+            while running := [index for index, log in enumerate(logs) if not log.is_over(config)]:
+                order = data.batch_indices(self.shuffle, num_samples, config.batch_size)
+                self._run_epoch(train, order, logs=logs, running=running, advance=advance)
+                if validation is not None:
+                    self._validate(validation, logs, running)
+                chosen = [index for index in running if not config.keep_best or logs[index].is_best]
                 for name, each in {**self.params, **self.buffers}.items():
                     kept[name][chosen] = each.detach()[chosen]
         self._load(kept)
         return [log.history(num_samples) for log in logs]
 
-    def _end_epoch(
-        self, logs: Sequence[Log], running: Sequence[int], validation: Batch | None
-    ) -> None:
-        """Write down that an epoch is over, and how the validation set does after it."""
-        for place in running:
-            logs[place].end_epoch()
-        if validation is None:
-            return
+    def _validate(self, validation: Batch, logs: Sequence[Log], running: Sequence[int]) -> None:
+        """Log how the members do on the validation set."""
         outputs = self.predict(validation.inputs)
-        for place in running:
-            result = evaluate_outputs(outputs[place], validation.targets, loss_of(self.config))
-            logs[place].add_validation(result.loss, result.accuracy)
+        for index in running:
+            result = evaluate_outputs(outputs[index], validation.targets, loss_of(self.config))
+            logs[index].add_validation(result.loss, result.accuracy)
 
     @torch.no_grad()
     def _load(self, numbers: dict[str, Tensor]) -> None:
         """Take numbers, with an axis of members first, and give each model its own."""
         for name, each in {**self.params, **self.buffers}.items():
             each.copy_(numbers[name])
-        for place, model in enumerate(self.models):
-            model.load_state_dict({name: each[place] for name, each in numbers.items()})
+        for index, model in enumerate(self.models):
+            model.load_state_dict({name: each[index] for name, each in numbers.items()})

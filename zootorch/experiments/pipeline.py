@@ -86,7 +86,7 @@ def split(config: RunConfig, dataset: Batch) -> dict[str, Batch]:
         labels=dataset.targets if config.stratified else None,
     )
     named = zip(config.fractions, parts, strict=True)
-    return {name: lazy_images.part(dataset, indices) for name, indices in named}
+    return {name: data.part(dataset, indices) for name, indices in named}
 
 
 def best_device() -> str:

@@ -164,7 +164,7 @@ class Checkpoints:
         params = [leaf for leaf in layout(model_config) if leaf.path[0] == "params"]
         slots = optimizer_slots(config)
         moments = {f"{slot}/{leaf.name}": leaf.shape for slot in slots for leaf in params}
-        log = Log.from_json(content["log"])
+        log = Log.from_json(content["log"], model_config)
         self._saved_step = log.num_steps
         return Checkpoint(
             weights=_read(self.last / files.WEIGHTS, shapes),
