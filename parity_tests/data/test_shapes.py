@@ -357,10 +357,12 @@ def peak():
 
 config, tiny = ShapesConfig(), ShapesConfig(8, 8, 2, 4)
 if sys.argv[1] == "zoojax":
-    from zoojax import pipeline, random, simulate_batch
+    from zoojax import random, simulate_batch
+    from zoojax.experiments import pipeline
     make = lambda: lambda i: simulate_batch(random.root_key(0), config, i)
 else:
-    from zootorch import ShapesDataset, pipeline
+    from zootorch import ShapesDataset
+    from zootorch.experiments import pipeline
     make = lambda: ShapesDataset(config, 2000, 0).batch
 for batch in pipeline.simulate_batches(tiny, 1, 0, 8):
     np.asarray(batch.images)
