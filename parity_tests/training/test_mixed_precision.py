@@ -8,10 +8,6 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 import torch
-from test_training_parity import CONFIGS as CNNS
-from test_training_parity import batches, copies, gradients, small_dataset
-from test_wave_runs import CONFIGS as OF_WAVES
-from test_wave_runs import datasets
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
@@ -30,6 +26,10 @@ from parity_tests.helpers.builders import (
 )
 from parity_tests.tolerances import ALLOWED, check, relative
 from parity_tests.training.test_checkpoints import EACH_BACKEND, MODELS, Stopped, assert_same, train
+from parity_tests.training.test_training_parity import CONFIGS as CNNS
+from parity_tests.training.test_training_parity import batches, copies, gradients, small_dataset
+from parity_tests.training.test_wave_runs import CONFIGS as OF_WAVES
+from parity_tests.training.test_wave_runs import datasets
 from zoojax.common.reporting.comparison import compare
 from zoojax.ops.batch_sum import PART
 from zoojax.spec.config import DEFAULT_RUNS, TrainConfig
