@@ -32,7 +32,6 @@ def cpu_seconds():
 
 
 @pytest.mark.slow
-@pytest.mark.ci
 @pytest.mark.parametrize("name", build.names())
 def test_it_runs_and_each_exercise_asks_first_and_is_right_then(name):
     before = cpu_seconds()

@@ -60,7 +60,7 @@ def zoo(folder, backend, *more):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("backend", ["jax", pytest.param("torch", marks=pytest.mark.ci)])
+@pytest.mark.parametrize("backend", ["jax", "torch"])
 def test_zoo_train_killed_and_resumed_ends_the_same(tmp_path, backend):
     whole = zoo(tmp_path / "whole", backend)
     run, chance, killed = tmp_path / "run", random.Random(7), 0

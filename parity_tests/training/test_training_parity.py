@@ -177,7 +177,6 @@ def test_float64_ten_steps(config):
     check(TEN_STEPS, relative(losses[:, 0], losses[:, 1]))
 
 
-@pytest.mark.ci
 @pytest.mark.slow
 def test_float64_losses_of_1000_steps():
     losses, _ = run_steps("workshop", "float64", 1000)
