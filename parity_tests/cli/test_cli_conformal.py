@@ -73,7 +73,9 @@ def held_out(folder):
 
 @pytest.mark.parametrize(
     "case",
-    variants(CLASS_SCORES, slow=("aps", "aps, randomized", "top_k", "lac, top label forced")),
+    variants(
+        CLASS_SCORES, quick=("raps, randomized", "saps, of each class", "nothing may be missed")
+    ),
 )
 def test_both_backends_find_the_same_threshold_and_sets(runs, tmp_path, case):
     np.save(tmp_path / "x.npy", pictures(30))
@@ -164,7 +166,7 @@ def test_calibrate_uses_the_test_part_where_there_is_one(runs, tmp_path):
     assert read(tmp_path / "conformal.json")["evaluation"]["samples"] == "test"
 
 
-@pytest.mark.parametrize("score", WAVE_SCORES)
+@pytest.mark.parametrize("score", variants(WAVE_SCORES, quick=("asymmetric_cqr", "normalized")))
 def test_both_backends_find_the_same_intervals(runs, tmp_path, score):
     np.save(tmp_path / "x.npy", np.random.default_rng(5).normal(size=(5, 11)))
     texts = []

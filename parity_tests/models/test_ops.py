@@ -11,7 +11,7 @@ import zoojax
 import zoojax.weights
 import zootorch
 import zootorch.weights
-from parity_tests.helpers.builders import idle_parameters
+from parity_tests.helpers.builders import idle_parameters, variants
 from parity_tests.tolerances import check, relative
 from zoojax.ops import norm
 from zoojax.ops.batch_sum import PART, sum_over_batch
@@ -52,7 +52,7 @@ CONVOLUTIONS = {
 }
 
 
-@pytest.mark.parametrize("batch", [1, 8, 19])
+@pytest.mark.parametrize("batch", variants([1, 8, 19], quick=(19,)))
 @pytest.mark.parametrize("name", CONVOLUTIONS)
 def test_convolution(name, batch):
     stride, dilation, padding, size, channels, features, width = CONVOLUTIONS[name]

@@ -41,7 +41,7 @@ def test_a_card_states_recipe_seeds_and_results(target):
 @pytest.mark.parametrize(
     ("target", "backend"),
     [
-        pytest.param("shape", zoojax, id="shape-zoojax"),
+        pytest.param("shape", zoojax, id="shape-zoojax", marks=pytest.mark.slow),
         pytest.param("shape", zootorch, id="shape-zootorch", marks=pytest.mark.slow),
         pytest.param("color", zoojax, id="color-zoojax", marks=pytest.mark.slow),
         pytest.param("color", zootorch, id="color-zootorch"),

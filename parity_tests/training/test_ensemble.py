@@ -72,7 +72,7 @@ RUNS = {
         train=TrainConfig(seed=SEED, num_epochs=4, batch_size=13, learning_rate=0.001),
     ),
 }
-EACH = pytest.mark.parametrize("name", variants(RUNS, slow=("rnn", "gru")))
+EACH = pytest.mark.parametrize("name", variants(RUNS, quick=("lstm", "cnn")))
 
 
 def with_options(name, **options):
@@ -228,7 +228,7 @@ def test_the_orders_of_members_are_cut_as_one_is():
     assert [each.shape for each in jax_data.in_batches(orders[0], 36)] == [(1, 36)]
 
 
-@pytest.mark.parametrize("name", variants(RUNS, slow=("mlp", "rnn", "gru")))
+@EACH
 @pytest.mark.parametrize("backend", ENSEMBLES)
 def test_float64_a_member_is_the_run_of_its_seed_alone(name, backend):
     members, histories = ensemble(name, backend, "float64")
@@ -240,7 +240,7 @@ def test_float64_a_member_is_the_run_of_its_seed_alone(name, backend):
     check(MEMBERS, differences(RUNS[name], found, alone(name, backend, "float64", NUM - 1)))
 
 
-@pytest.mark.parametrize("name", ["mlp", "lstm", "cnn"])
+@pytest.mark.parametrize("name", variants(["mlp", "lstm", "cnn"], quick=("mlp",)))
 @pytest.mark.parametrize("backend", ENSEMBLES)
 def test_float32_ten_steps_of_each_member(name, backend):
     _, histories = ensemble(name, backend, "float32")
@@ -316,12 +316,14 @@ def test_a_sweep_in_torch_is_runs_with_those_rates(options):
     check_sweep(torch_ensemble, options)
 
 
-@pytest.mark.parametrize("options", ["adam, cosine, clipped", "adamw, one_cycle"])
+@pytest.mark.parametrize(
+    "options", variants(["adam, cosine, clipped", "adamw, one_cycle"], slow=("adamw, one_cycle",))
+)
 def test_a_sweep_in_jax_is_runs_with_those_rates(options, x64):
     check_sweep(jax_ensemble, options)
 
 
-@pytest.mark.parametrize("backend", ENSEMBLES)
+@pytest.mark.parametrize("backend", variants(ENSEMBLES, slow=("jax",)))
 def test_a_sweep_of_a_cnn_is_runs_with_those_rates(backend, x64):
     config = with_options("cnn", dtype="float64", num_epochs=2, schedule="cosine")
     members, histories = ENSEMBLES[backend](config, num=2, rates=RATES[:2])

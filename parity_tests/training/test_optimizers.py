@@ -19,6 +19,7 @@ from parity_tests.helpers.builders import (
     torch_weights,
     train_config,
     twins,
+    variants,
 )
 from parity_tests.tolerances import check, relative
 from zoojax import optimizers
@@ -151,7 +152,10 @@ def run(name, num_steps, *, dtype="float64"):
     return np.array(losses), ours, theirs
 
 
-@pytest.mark.parametrize("name", OPTIONS)
+@pytest.mark.parametrize(
+    "name",
+    variants(OPTIONS, quick=("adam", "sgd, nesterov", "rmsprop", "clipping, adamw, cosine")),
+)
 def test_float64_steps_of_both_twins(x64, name):
     losses, _, _ = run(name, 40)
     check("float64, 40 steps of every optimiser: losses", relative(*losses.T))

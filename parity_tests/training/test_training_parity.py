@@ -177,9 +177,9 @@ def test_float64_ten_steps(config):
     check(TEN_STEPS, relative(losses[:, 0], losses[:, 1]))
 
 
-@pytest.mark.slow
-def test_float64_losses_of_1000_steps():
-    losses, _ = run_steps("workshop", "float64", 1000)
+@pytest.mark.parametrize("num_steps", [100, pytest.param(1000, marks=pytest.mark.slow)])
+def test_float64_losses_of_many_steps(num_steps):
+    losses, _ = run_steps("workshop", "float64", num_steps)
     check("cnn: float64, whole run", np.abs(losses[:, 0] / losses[:, 1] - 1).max())
 
 
