@@ -5,7 +5,7 @@
 #   PIP_FLAGS     more flags for pip install, such as an index with CPU-only torch
 #   PYTEST_FLAGS  more flags for pytest, such as -k checkpoints
 #   WORKERS       processes that share the tests
-#   PART          which part of the omitted tests `make test-part` runs, such as 3/8
+#   PART          which part of the omitted tests `make test-part` runs, such as 3/6
 #   NOTEBOOKS     which notebooks to write, such as 05_sinusoids; all unless named
 
 PYTHON ?= python3
@@ -13,7 +13,7 @@ VENV ?= .venv
 PIP_FLAGS ?=
 PYTEST_FLAGS ?=
 WORKERS ?= 2
-PART ?= 0/8
+PART ?= 0/6
 NOTEBOOKS ?=
 
 BIN := $(VENV)/bin
