@@ -169,10 +169,10 @@ def test_every_option_changes_the_run(x64):
 
 def test_fit_knows_how_long_the_schedule_is(x64):
     config = train_config(
-        loss="mean_squared_error", dtype="float64", schedule="cosine", num_epochs=3, batch_size=8
+        loss="mean_squared_error", dtype="float64", schedule="cosine", num_epochs=3, batch_size=7
     )
     model, variables, twin = twins(MLP, dtype="float64")
-    inputs = np.random.default_rng(3).normal(size=(20, 6))
+    inputs = np.random.default_rng(3).normal(size=(21, 6))
     targets = inputs[:, :2]
     state, history = zoojax.fit(model, variables, Batch(inputs, targets), config=config)
     trainer = zootorch.Trainer(twin, config)
