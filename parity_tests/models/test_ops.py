@@ -143,7 +143,10 @@ def test_nan_is_seen_in_a_sum_over_a_batch():
         assert jnp.isnan(total[1])
 
 
-@pytest.mark.parametrize("size", [1, 2, 3])
+SIZES = pytest.mark.parametrize("size", variants([1, 2, 3], quick=(2,)))
+
+
+@SIZES
 def test_max_pool(size):
     assert_same_gradients(
         lambda x: norm.max_pool(x, size),
@@ -184,7 +187,7 @@ def test_batch_norm_returns_mean_and_biased_variance():
 
 
 @pytest.mark.parametrize("scale", [[1.5, 0.5, 2.0], [-1.5, 0.5, -2.0], [0.0, 1.0, -1.0]])
-@pytest.mark.parametrize("size", [1, 2, 3])
+@SIZES
 def test_batch_norm_and_max_pool_at_once(size, scale):
     def ours(x, scale, bias):
         return norm.batch_norm_max_pool(x, scale, bias, 1e-5, size)[0]
@@ -206,7 +209,9 @@ def test_batch_norm_and_max_pool_at_once_return_the_statistics_of_all_pixels():
         np.testing.assert_allclose(ours, theirs, rtol=1e-6)
 
 
-@pytest.mark.parametrize("activation", ["none", "relu", "leaky_relu", "elu", "gelu"])
+@pytest.mark.parametrize(
+    "activation", variants(["none", "relu", "leaky_relu", "elu", "gelu"], quick=("none", "gelu"))
+)
 def test_a_cnn_in_training_pools_as_if_after_the_activation(activation):
     """As in torch, also where a BatchNorm turns its numbers around."""
     sizes = {"height": 13, "width": 12, "num_cnn_channels": 4, "hidden_dim": 5}
@@ -261,7 +266,7 @@ def test_where_no_statistics_are_of_the_batch_a_bias_has_its_gradient():
         np.testing.assert_allclose(grads[f"conv_block.{block}.bias"], expected, rtol=1e-3)
 
 
-@pytest.mark.parametrize("num_steps", [1, 6])
+@pytest.mark.parametrize("num_steps", variants([1, 6], quick=(6,)))
 def test_lstm(num_steps):
     def ours(x, hidden, cell, kernel, bias):
         outputs, last = lstm(x, (hidden, cell), kernel, bias)

@@ -123,7 +123,7 @@ def test_stopped_anywhere_it_ends_as_if_it_had_not_been(tmp_path, backend, optim
 
 
 @EACH_BACKEND
-@pytest.mark.parametrize("model", ["lstm", "cnn"])
+@pytest.mark.parametrize("model", variants(["lstm", "cnn"], slow=("lstm",)))
 def test_every_model_goes_on(tmp_path, backend, model):
     whole = train(backend, model, {}, tmp_path / "whole", every_steps=1000)
     with pytest.raises(Stopped):
