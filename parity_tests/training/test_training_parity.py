@@ -25,6 +25,7 @@ from parity_tests.helpers.builders import (
     train_config,
     twin_trainers,
     twins,
+    variants,
 )
 from parity_tests.tolerances import ALLOWED, check, relative
 from zoojax import data as jax_data
@@ -53,7 +54,9 @@ CONFIGS = {
         SMALL_CNN, kernel_size=5, pooling=3, num_cnn_layers=0, conv_activation="leaky_relu"
     ),
 }
-EACH_CONFIG = pytest.mark.parametrize("config", CONFIGS)
+EACH_CONFIG = pytest.mark.parametrize(
+    "config", variants(CONFIGS, quick=("workshop", "stride, dilation"))
+)
 
 
 def batches(dataset, num_steps):
