@@ -13,7 +13,7 @@ from parity_tests.helpers.selection import assign_parts, read_part
 # What JAX compiles at its first call takes longer than Hypothesis would wait, and each example
 # may compile anew: so they are few. `make test` takes the quick profile.
 hypothesis.settings.register_profile("compiled", deadline=None, max_examples=40)
-hypothesis.settings.register_profile("quick", deadline=None, max_examples=5)
+hypothesis.settings.register_profile("quick", deadline=None, max_examples=3)
 hypothesis.settings.load_profile("compiled")
 
 # The models here are small: a second thread would wait more than it works, and on a shared
