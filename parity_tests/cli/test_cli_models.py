@@ -248,7 +248,7 @@ def stopped_by_hand(monkeypatch):
 
 @pytest.mark.parametrize("backend", ["jax", "torch"])
 def test_a_run_stopped_by_hand_goes_on_and_ends_the_same(tmp_path, backend, monkeypatch):
-    run = ["train", "--model", "gru", "--backend", backend, *TINY, "--checkpoint-steps", "3"]
+    run = ["train", "--model", "mlp", "--backend", backend, *TINY, "--checkpoint-steps", "3"]
     said = succeed(*run, "--out", tmp_path / "whole", "--resume").out
     assert "resuming from the start: there is no checkpoint yet" in said
     with stopped_by_hand(monkeypatch):

@@ -1,6 +1,7 @@
 """Optimisers, schedules and clipping: torch's own by the step, then whole twins."""
 
 import dataclasses
+import functools
 import math
 
 import jax
@@ -53,6 +54,7 @@ TORCHS = {
         p, lr=0.01, momentum=0.5, weight_decay=0.1
     ),
 }
+QUICK = ("adam", "sgd, nesterov", "rmsprop", "clipping, adamw, cosine")
 NAME = "float64, optimisers and schedules against torch's own"
 MLP = MLPConfig(input_dim=6, output_dim=2, num_layers=1, hidden_dim=5, dropout=0.0)
 
@@ -132,6 +134,7 @@ def test_clipping_is_torchs(largest, scale):
     assert norm <= largest * (1 + 1e-12)
 
 
+@functools.cache
 def run(name, num_steps, *, dtype="float64"):
     """Return the step losses of both twins, and their weights at the end."""
     config = train_config(
@@ -152,18 +155,16 @@ def run(name, num_steps, *, dtype="float64"):
     return np.array(losses), ours, theirs
 
 
-@pytest.mark.parametrize(
-    "name",
-    variants(OPTIONS, quick=("adam", "sgd, nesterov", "rmsprop", "clipping, adamw, cosine")),
-)
+@pytest.mark.parametrize("name", variants(OPTIONS, quick=QUICK))
 def test_float64_steps_of_both_twins(x64, name):
     losses, _, _ = run(name, 40)
     check("float64, 40 steps of every optimiser: losses", relative(*losses.T))
     assert losses[-1, 0] != losses[0, 0]
 
 
-def test_every_option_changes_the_run(x64):
-    ends = {name: run(name, 12)[0][-1, 0] for name in OPTIONS}
+@pytest.mark.parametrize("names", [QUICK, pytest.param(tuple(OPTIONS), marks=pytest.mark.slow)])
+def test_every_option_changes_the_run(x64, names):
+    ends = {name: run(name, 40)[0][-1, 0] for name in names}
     assert len(set(ends.values())) == len(ends)
 
 

@@ -449,6 +449,7 @@ def test_a_table_puts_the_quantiles_of_a_step_side_by_side():
     assert prediction_table(["w"], outputs, RUN.model, ())[1] == ["w", *"012345"]
 
 
+@pytest.mark.slow  # test_cli_models.py compares runs of another loss
 @EACH
 def test_compare_finds_nothing_beyond_rounding(tmp_path, name):
     said = succeed("compare", "--model", name, "--out", tmp_path, *PINBALL).out

@@ -276,6 +276,7 @@ def compare_one_step(config, seed):
     compare_idle(RANDOM_STEP, ours, theirs, set(ours))
 
 
+@pytest.mark.slow  # the test below calls the same check
 @few_examples(8)
 @given(config=cnn_configs(num_input_channels=3, num_classes=3), seed=st.integers(0, 2**32 - 1))
 def test_one_step_of_random_configurations(config, seed):
