@@ -16,10 +16,10 @@ from zoojax.spec.config import DEFAULT_RUNS
 
 PICTURES = ["--data.image-height", "16", "--data.image-width", "16"]
 PICTURES += ["--data.min-size", "4", "--data.max-size", "12", "--data.no-shades"]
-TINY = [*PICTURES, "--num-each", "4", "--train.num-epochs", "1", "--train.batch-size", "32"]
+TINY = [*PICTURES, "--num-each", "4", "--train.num-epochs", "1", "--train.batch-size", "27"]
 TINY += ["--model.num-cnn-channels", "4", "--model.num-cnn-layers", "0", "--model.hidden-dim", "8"]
 TINY += ["--model.head", "flatten", "--model.dropout", "0.2", "--train.learning-rate", "0.001"]
-# Two whole batches for training: a third, smaller one would be compiled for anew.
+# 54 training images, two whole batches: JAX would compile again for a smaller third one.
 TINY += ["--validation-fraction", "0.3333"]
 NUM_VALIDATION = 32
 

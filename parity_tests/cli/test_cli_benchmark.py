@@ -9,7 +9,6 @@ import zoojax.experiments.shape_benchmark
 import zootorch.experiments.shape_benchmark
 from parity_tests.helpers.command_line import read, succeed, zoo
 from zoojax.common.shape_benchmark import (
-    NUM_TEST_EACH,
     RECIPES,
     TEST,
     seed_of_test,
@@ -18,15 +17,25 @@ from zoojax.common.shape_benchmark import (
 )
 from zoojax.common.storage import files
 
-OPTIONS = ["--targets", "color", "--num-each", "8", "--num-seeds", "2"]
+OPTIONS = ["--targets", "color", "--num-each", "4", "--num-seeds", "2"]
 SEEDS = ["color-jax-0", "color-jax-1", "color-torch-0", "color-torch-1"]
 NAMES = TEST.class_names("color")
+NUM_TEST_EACH = 5
+"""Instead of 20, to test on 160 images instead of 640."""
 
 
 def tiny(recipe):
     """Return a recipe of a model with few channels."""
     model = dataclasses.replace(recipe.model, num_cnn_channels=4, hidden_dim=4)
     return dataclasses.replace(recipe, model=model)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def few_test_images():
+    with pytest.MonkeyPatch.context() as patch:
+        for backend in (zoojax, zootorch):
+            patch.setattr(backend.experiments.shape_benchmark, "NUM_TEST_EACH", NUM_TEST_EACH)
+        yield
 
 
 @pytest.fixture(scope="module")
@@ -49,7 +58,7 @@ def test_it_writes_each_seed_and_a_summary(benchmarked):
         summaries[f"zoo{backend}"] = summarise([each["scores"] for each in scores], NAMES)
     kept = read(folder / "color-summary.json")
     assert kept["summaries"] == files.without_nan(summaries)
-    assert kept["recipe"]["num_each"] == 8
+    assert kept["recipe"]["num_each"] == 4
     assert said.endswith(table(summaries) + "\n")
 
 
@@ -82,7 +91,7 @@ def test_scores_are_of_the_test_pictures_of_another_seed(benchmarked):
     expected = right.double().mean().item()
     recipe = tiny(RECIPES["shrunk"]["color"])
     for backend in (zoojax, zootorch):
-        scores = backend.shape_benchmark.score(recipe, arrays, 1)
+        scores = backend.experiments.shape_benchmark.score(recipe, arrays, 1)
         # In the other backend rounding may move a picture on the edge.
         assert scores["accuracy"] == pytest.approx(expected, abs=1.5 / len(right))
     assert read(folder / "color-torch-1" / "scores.json")["scores"]["accuracy"] == expected
@@ -95,7 +104,7 @@ def test_what_is_there_is_not_trained_again(benchmarked, monkeypatch):
         raise AssertionError("nothing is to be trained")
 
     for backend in (zoojax, zootorch):
-        monkeypatch.setattr(backend.shape_benchmark, "train_and_test", refuse)
+        monkeypatch.setattr(backend.experiments.shape_benchmark, "train_and_test", refuse)
     again = succeed("benchmark-shapes", "--out", folder, *OPTIONS).out
     assert said.endswith(again)
 

@@ -150,7 +150,7 @@ def test_both_backends_evaluate_the_mean_alike(trained, model):
     assert found["torch"]["loss"] < np.mean(losses)  # both losses are convex
 
 
-@MODELS
+@pytest.mark.parametrize("model", variants(FLAGS, slow=("mlp",)))
 def test_an_ensemble_is_calibrated_and_so_is_a_member(trained, tmp_path, model):
     folder, found = trained[0] / model / "torch", {}
     np.save(tmp_path / "x.npy", samples(model))

@@ -84,7 +84,7 @@ def test_train_writes_a_run_of_every_model(trained, model):
     assert len(history["learning_rates"]) == len(history["step_losses"])
 
 
-@pytest.mark.parametrize("model", variants(MODELS, slow=("rnn", "gru")))
+@pytest.mark.parametrize("model", variants(MODELS, quick=("mlp", "lstm")))
 @pytest.mark.parametrize("data", [None, "torch"])
 def test_either_backend_evaluates_every_model_alike(trained, simulated, model, data):
     folder, found = trained / model, {}
@@ -203,7 +203,7 @@ def test_predict_takes_the_workshops_published_format(classifier, tmp_path):
     assert said.splitlines()[1].split()[:2] == ["x.npy[0]", "class"]
 
 
-@pytest.mark.parametrize("model", variants(MODELS, slow=("rnn", "gru")))
+@pytest.mark.parametrize("model", variants(MODELS, quick=("mlp",)))
 def test_compare_finds_nothing_beyond_rounding_in_any_model(tmp_path, model):
     result = succeed("compare", "--model", model, "--out", tmp_path, *TINY)
     numbers = read(tmp_path / "comparison.json")
@@ -248,7 +248,7 @@ def stopped_by_hand(monkeypatch):
 
 @pytest.mark.parametrize("backend", ["jax", "torch"])
 def test_a_run_stopped_by_hand_goes_on_and_ends_the_same(tmp_path, backend, monkeypatch):
-    run = ["train", "--model", "gru", "--backend", backend, *TINY, "--checkpoint-steps", "3"]
+    run = ["train", "--model", "mlp", "--backend", backend, *TINY, "--checkpoint-steps", "3"]
     said = succeed(*run, "--out", tmp_path / "whole", "--resume").out
     assert "resuming from the start: there is no checkpoint yet" in said
     with stopped_by_hand(monkeypatch):

@@ -29,7 +29,9 @@ DATA = NAMES[:-1]
 
 
 def batches(package, batch_size=7):
-    return package.pipeline.simulate_batches(CONFIG, CARD.num_each, CARD.seed, batch_size)
+    return package.experiments.pipeline.simulate_batches(
+        CONFIG, CARD.num_each, CARD.seed, batch_size
+    )
 
 
 def expected_pictures():

@@ -30,7 +30,7 @@ DATA = NAMES[:-1]
 
 
 def simulated(package, card=CARD):
-    return package.pipeline.simulate_waves(card.config, card.num_each, card.seed)
+    return package.experiments.pipeline.simulate_waves(card.config, card.num_each, card.seed)
 
 
 @pytest.fixture

@@ -157,8 +157,9 @@ def cnn_configs(draw, **fixed):
         reject()
 
 
-def variants(names, *, slow):
-    """Return parameters of a test, of which some are marked as slow."""
+def variants(names, *, slow=(), quick=None):
+    """Return parameters of a test; all that are ``slow``, or not ``quick``, are marked as slow."""
+    slow = set(slow) if quick is None else set(names) - set(quick)
     return [pytest.param(name, marks=[pytest.mark.slow] if name in slow else []) for name in names]
 
 
@@ -166,11 +167,11 @@ def few_examples(num):
     """Return settings for tests that compile a model an example, and so search for no smaller.
 
     Args:
-        num: of examples; where a profile has fewer than "compiled", a part of them, at least 4.
+        num: of examples; where a profile has fewer than "compiled", a part of them, at least 2.
     """
     usual = settings.get_profile("compiled").max_examples
     return settings(
-        max_examples=max(4, num * settings.default.max_examples // usual),
+        max_examples=max(2, num * settings.default.max_examples // usual),
         deadline=None,
         phases=(Phase.reuse, Phase.generate),
         suppress_health_check=[HealthCheck.filter_too_much],

@@ -1,7 +1,7 @@
 """Train in child processes, each killed at a random moment, then in one that comes to its end.
 
-A program of its own, since it forks: `python killed_training.py FOLDER SEED`. It prints how many
-children were killed while they wrote a checkpoint.
+A program of its own, since it forks: `python killed_training.py FOLDER SEED LENGTH`, with one of
+LENGTHS. It prints how many children were killed while they wrote a checkpoint.
 """
 
 import json
@@ -12,6 +12,7 @@ import signal
 import sys
 import time
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -24,10 +25,21 @@ from zoojax.spec.config import MLPConfig, TrainConfig
 from zoojax.spec.records import Batch
 
 MODEL = MLPConfig(input_dim=6, output_dim=2, hidden_dim=8)
-TRAIN = TrainConfig(num_epochs=120, batch_size=16, keep_best=True)
-NUM_KILLED, MAX_KILLED = 15, 60
-MIN_IN_WRITE = 3
-"""On a busy machine fewer are met while they write: then more are killed."""
+MAX_KILLED = 60
+
+
+class Length(NamedTuple):
+    """How long to train, and how often to kill.
+
+    On a busy machine few children are met while they write: then more are killed.
+    """
+
+    num_epochs: int
+    num_killed: int
+    min_in_write: int
+
+
+LENGTHS = {"short": Length(40, 5, 1), "long": Length(120, 15, 3)}
 
 
 class TellingCheckpoints(Checkpoints):
@@ -41,7 +53,7 @@ class TellingCheckpoints(Checkpoints):
             os.write(self.pipe, checkpoint.log.num_steps.to_bytes(4, "big"))
 
 
-def train(folder, pipe=None):
+def train(folder, num_epochs, pipe=None):
     """Train, from the last checkpoint on where there is one, and write the weights."""
     generator = np.random.default_rng(0)
     inputs = torch.from_numpy(generator.normal(size=(60, 6)).astype(np.float32))
@@ -49,7 +61,8 @@ def train(folder, pipe=None):
     model = zootorch.MLP(MODEL, zootorch.Generator(0))
     saver = TellingCheckpoints(folder / CHECKPOINTS, every_steps=1, resume=True)
     saver.pipe = pipe
-    history = zootorch.Trainer(model, TRAIN).fit(
+    config = TrainConfig(num_epochs=num_epochs, batch_size=16, keep_best=True)
+    history = zootorch.Trainer(model, config).fit(
         Batch(inputs[:40], labels[:40]),
         validation=Batch(inputs[40:], labels[40:]),
         checkpoints=saver,
@@ -58,24 +71,24 @@ def train(folder, pipe=None):
     files.write_json(folder / HISTORY, history)
 
 
-def start(folder):
+def start(folder, num_epochs):
     """Start to train in a child; return its number and where it tells what it saved."""
     reader, writer = os.pipe()
     child = os.fork()
     if child == 0:
-        train(folder, writer)
+        train(folder, num_epochs, writer)
         os._exit(0)
     os.close(writer)
     return child, reader
 
 
-def main(folder, seed):
+def main(folder, seed, length):
     """Kill as many children as asked for, then let one come to its end."""
     chance, in_write = random.Random(seed), 0
     for killed in range(MAX_KILLED):
-        if killed >= NUM_KILLED and in_write >= MIN_IN_WRITE:
+        if killed >= length.num_killed and in_write >= length.min_in_write:
             break
-        child, reader = start(folder)
+        child, reader = start(folder, length.num_epochs)
         if chance.random() < 0.8:  # else it may be killed before it has saved anything
             select.select([reader], [], [], 60)
         time.sleep(chance.uniform(0, 0.02))
@@ -88,10 +101,10 @@ def main(folder, seed):
             # Nothing that was saved is lost.
             saved = int(newest(folder / CHECKPOINTS).name.split("-")[1])
             assert saved >= int.from_bytes(told[-4:], "big"), (saved, told[-4:])
-    train(folder)
+    train(folder, length.num_epochs)
     print(json.dumps({"in_write": in_write}))
 
 
 if __name__ == "__main__":
     torch.set_num_threads(1)
-    main(Path(sys.argv[1]), int(sys.argv[2]))
+    main(Path(sys.argv[1]), int(sys.argv[2]), LENGTHS[sys.argv[3]])

@@ -10,7 +10,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from parity_tests.helpers.builders import few_examples, score_difference
+from parity_tests.helpers.builders import few_examples, score_difference, variants
 from parity_tests.tolerances import check
 from zoojax.metrics.reports import classifier_curves, classifier_scores, regressor_scores
 from zoojax.spec.metrics import UndefinedMetricWarning
@@ -133,11 +133,18 @@ CASES = {
     "one sample": (np.array([1]), np.array([[0.2, 0.5, 0.3]])),
     "one wrong sample": (np.array([0]), np.array([[0.2, 0.5, 0.3]])),
 }
-EACH = pytest.mark.parametrize("case", CASES.values(), ids=CASES)
+MORE = (
+    "a class never predicted",
+    "constant in float32",
+    "always wrong and sure of it",
+    "one sample",
+)
+EACH = pytest.mark.parametrize("name", variants(CASES, slow=MORE))
 
 
 @EACH
-def test_a_classifier_has_the_scores_of_scikit_learn(case):
+def test_a_classifier_has_the_scores_of_scikit_learn(name):
+    case = CASES[name]
     expected = expected_scores(*case)
     for ours in in_both(*case):
         check(NAME, score_difference(ours, expected))
@@ -167,7 +174,8 @@ def test_one_class_alone_has_no_areas():
 
 
 @EACH
-def test_float32_probabilities_count_as_what_they_are(case):
+def test_float32_probabilities_count_as_what_they_are(name):
+    case = CASES[name]
     labels, probs = case[0].astype(np.int32), case[1].astype(np.float32)
     exact = in_both(case[0], probs.astype(np.float64))
     for ours, theirs in zip(in_both(labels, probs), exact, strict=True):
@@ -237,7 +245,7 @@ def expected_curves(labels, probs, names):
 CURVED = [name for name, (_, probs) in CASES.items() if probs.shape[1] > 1]
 
 
-@pytest.mark.parametrize("case", CURVED)
+@pytest.mark.parametrize("case", variants(CURVED, slow=MORE))
 def test_curves_are_those_of_scikit_learn(case):
     labels, probs = CASES[case]
     names = [f"class {i}" for i in range(probs.shape[1])]

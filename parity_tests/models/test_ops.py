@@ -22,6 +22,7 @@ from parity_tests.helpers.builders import (
     train_config,
     twin_trainers,
     twins,
+    variants,
 )
 from parity_tests.tolerances import check, relative
 from zoojax.models.cells import lstm_step
@@ -117,7 +118,7 @@ CONVOLUTIONS = {
 }
 
 
-@pytest.mark.parametrize("batch", [1, 8, 19])
+@pytest.mark.parametrize("batch", variants([1, 8, 19], quick=(19,)))
 @pytest.mark.parametrize("name", CONVOLUTIONS)
 def test_convolution(name, batch):
     stride, dilation, padding, size, channels, features, width = CONVOLUTIONS[name]
@@ -279,7 +280,10 @@ def test_nan_is_seen_in_a_sum_over_a_batch():
         assert jnp.isnan(total[1])
 
 
-@pytest.mark.parametrize("size", [1, 2, 3])
+SIZES = pytest.mark.parametrize("size", variants([1, 2, 3], quick=(2,)))
+
+
+@SIZES
 def test_max_pool(size):
     assert_same_gradients(
         lambda x: max_pool(x, Window(size, size)),
@@ -320,7 +324,7 @@ def test_batch_norm_returns_mean_and_biased_variance():
 
 
 @pytest.mark.parametrize("scale", [[1.5, 0.5, 2.0], [-1.5, 0.5, -2.0], [0.0, 1.0, -1.0]])
-@pytest.mark.parametrize("size", [1, 2, 3])
+@SIZES
 def test_batch_norm_and_max_pool_at_once(size, scale):
     def ours(x, scale, bias):
         return norm_max_pool(x, scale, bias, 1e-5, size)[0]
@@ -342,7 +346,9 @@ def test_batch_norm_and_max_pool_at_once_return_the_statistics_of_all_pixels():
         np.testing.assert_allclose(ours, theirs, rtol=1e-6)
 
 
-@pytest.mark.parametrize("activation", ["none", "relu", "leaky_relu", "elu", "gelu"])
+@pytest.mark.parametrize(
+    "activation", variants(["none", "relu", "leaky_relu", "elu", "gelu"], quick=("none", "gelu"))
+)
 def test_a_cnn_in_training_pools_as_if_after_the_activation(activation):
     """As in torch, also where a BatchNorm turns its numbers around."""
     sizes = {"height": 13, "width": 12, "num_cnn_channels": 4, "hidden_dim": 5}
@@ -421,7 +427,7 @@ def test_where_no_statistics_are_of_the_batch_a_bias_has_its_gradient():
         np.testing.assert_allclose(grads[f"conv_block.{block}.bias"], expected, rtol=1e-3)
 
 
-@pytest.mark.parametrize("num_steps", [1, 6])
+@pytest.mark.parametrize("num_steps", variants([1, 6], quick=(6,)))
 def test_lstm(num_steps):
     def ours(x, hidden, cell, kernel, bias):
         outputs, last = lstm(lstm_step, x, (hidden, cell), kernel, bias)

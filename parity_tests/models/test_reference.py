@@ -52,9 +52,13 @@ class Reference:
 
 
 class JaxSide:
-    """The reference in zoojax: pictures channels last, a state passed along."""
+    """The reference in zoojax: pictures channels last, a state passed along.
+
+    Sides of one reference are equal, so that JAX compiles their functions once.
+    """
 
     def __init__(self, reference):
+        self.folder = reference.folder
         model, variables = zoojax.load_pretrained(reference.folder)
         self.model = type(model)(reference.without_dropout(model.config))
         inputs = reference.io["input"]
@@ -63,8 +67,18 @@ class JaxSide:
         self.variables = {"batch_stats": {}, **variables}
         self.opt_state = ADAM.init(variables["params"])
 
+    def __eq__(self, other):
+        return self.folder == other.folder
+
+    def __hash__(self):
+        return hash(self.folder)
+
+    @functools.partial(jax.jit, static_argnums=0)
+    def forward(self, variables):
+        return first(self.model.apply(variables, self.inputs))
+
     def eval_output(self):
-        return first(jax.jit(self.model.apply)(self.variables, self.inputs))
+        return self.forward(self.variables)
 
     @functools.partial(jax.jit, static_argnums=0)
     def gradient(self, variables):

@@ -8,6 +8,7 @@ import nbformat
 import pytest
 
 from notebooks import build
+from parity_tests.helpers.builders import variants
 from zoojax.common.teaching.exercises import EXERCISES, NOT_YET, RIGHT
 
 WIDTH = 72
@@ -31,9 +32,7 @@ def cpu_seconds():
     return used.ru_utime + used.ru_stime
 
 
-@pytest.mark.slow
-@pytest.mark.ci
-@pytest.mark.parametrize("name", build.names())
+@pytest.mark.parametrize("name", variants(build.names(), quick=["02_layers"]))
 def test_it_runs_and_each_exercise_asks_first_and_is_right_then(name):
     before = cpu_seconds()
     notebook = build.execute(build.as_read(name))

@@ -22,6 +22,7 @@ from benchmarks import (
 )
 from benchmarks.plain import Plain
 from benchmarks.timing import Timing, interleave
+from parity_tests.helpers.builders import variants
 from zoojax.common import shape_benchmark
 from zoojax.common.storage import files
 
@@ -35,7 +36,7 @@ def tiny(name):
     return dataclasses.replace(config, num_each=1, model=model)
 
 
-@pytest.mark.parametrize("name", EACH)
+@pytest.mark.parametrize("name", variants(EACH, quick=("lstm",)))
 def test_contenders_train_the_same_model_on_the_same_samples(name):
     config = tiny(name)
     train = workloads.samples(config)

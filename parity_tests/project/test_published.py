@@ -41,7 +41,7 @@ def test_a_card_states_recipe_seeds_and_results(target):
 @pytest.mark.parametrize(
     ("target", "backend"),
     [
-        pytest.param("shape", zoojax, id="shape-zoojax"),
+        pytest.param("shape", zoojax, id="shape-zoojax", marks=pytest.mark.slow),
         pytest.param("shape", zootorch, id="shape-zootorch", marks=pytest.mark.slow),
         pytest.param("color", zoojax, id="color-zoojax", marks=pytest.mark.slow),
         pytest.param("color", zootorch, id="color-zootorch"),
@@ -53,7 +53,7 @@ def test_they_do_well_on_test_pictures_of_a_seed_of_no_training(target, backend)
     recipe = Recipe(target, options["num_each"], config, train=None)
     seed = 123
     assert seed_of_test(seed) > 10_000
-    scores = backend.shape_benchmark.score(recipe, arrays, seed)
+    scores = backend.experiments.shape_benchmark.score(recipe, arrays, seed)
     assert scores["accuracy"] >= LEAST[target]
 
 

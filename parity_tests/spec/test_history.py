@@ -1,5 +1,6 @@
 """The history of a training: learning rates, gradients by layer, and what is wrong with them."""
 
+import functools
 import json
 import math
 
@@ -21,21 +22,26 @@ from zoojax.spec.layout import by_layer, layout
 from zoojax.spec.records import Batch
 
 MLP = MLPConfig(input_dim=6, output_dim=2, hidden_dim=8, num_layers=1)
+BATCH = 14
 RNN = RNNConfig(output_size=2, hidden_dim=8, num_layers=3, cell="rnn", dropout=0.0)
 
 
 def datasets(config):
-    """Return the same samples for both backends: NumPy arrays, and tensors."""
+    """Return the same samples for both backends: NumPy arrays, and tensors.
+
+    Three whole batches: JAX would compile again for a smaller one.
+    """
     generator = np.random.default_rng(3)
-    inputs = generator.normal(size=(40, 6))
+    inputs = generator.normal(size=(3 * BATCH, 6))
     labels = (inputs[:, 0] > 0).astype(np.int64)
     arrays = Batch(inputs if config is MLP else inputs[..., None], labels)
     return arrays, Batch(*map(torch.from_numpy, arrays))
 
 
+@functools.cache
 def histories(config, *, scale=None, **options):
     """Return the histories of both backends in float64; ``scale`` multiplies some weights."""
-    options = {"dtype": "float64", "num_epochs": 3, **options}
+    options = {"dtype": "float64", "num_epochs": 3, "batch_size": BATCH, **options}
     arrays, tensors = datasets(config)
     with jax.enable_x64(True):
         model, variables, twin = twins(config, dtype="float64")
@@ -69,9 +75,9 @@ def test_both_backends_write_the_same_gradients_down_before_clipping(config, cli
 def test_a_gradient_written_down_is_that_of_autograd():
     _, twin_history = histories(MLP)
     _, _, twin = twins(MLP)
-    trainer = zootorch.Trainer(twin, train_config(dtype="float64"))
+    trainer = zootorch.Trainer(twin, train_config(dtype="float64", batch_size=BATCH))
     _, tensors = datasets(MLP)
-    (rows, *_) = zootorch.data.batch_indices(trainer.shuffle, 40, 16)
+    (rows, *_) = zootorch.data.batch_indices(trainer.shuffle, 3 * BATCH, BATCH)
     trainer.step(zootorch.take(tensors, rows))
     layer = [p.grad.abs().max().item() for n, p in twin.named_parameters() if n[:8] == "block.4."]
     assert twin_history.largest_gradients["block.4"][0] == max(layer)
@@ -252,7 +258,7 @@ def test_a_gradient_too_large_for_its_norm_is_written_down():
         for name, leaves in variables["params"].items()
     }
     twin = zootorch.parity.to_torch(model, variables)
-    config = train_config(num_epochs=1, batch_size=40, clip_norm=1.0)
+    config = train_config(num_epochs=1, batch_size=3 * BATCH, clip_norm=1.0)
     _, ours = zoojax.fit(model, variables, arrays, config=config)
     theirs = zootorch.Trainer(twin, config).fit(tensors)
     assert ours.gradient_problems == theirs.gradient_problems

@@ -49,7 +49,9 @@ def datasets():
 
 def runs(**options):
     """Return model, state and history of zoojax, model and history of zootorch."""
-    config = train_config(dtype="float64", num_epochs=40, learning_rate=0.02, **options)
+    config = train_config(
+        dtype="float64", num_epochs=40, batch_size=10, learning_rate=0.02, **options
+    )
     model, variables, twin = twins(MODEL, dtype="float64")
     train, validation = datasets()
     state, history = zoojax.fit(model, variables, train, config=config, validation=validation)
@@ -87,7 +89,7 @@ def test_a_run_stops_and_keeps_its_best_weights(x64):
 
 def runs_until(num_epochs):
     """Return what ``runs`` does of a run of fewer epochs."""
-    config = train_config(dtype="float64", num_epochs=num_epochs, learning_rate=0.02)
+    config = train_config(dtype="float64", num_epochs=num_epochs, batch_size=10, learning_rate=0.02)
     model, variables, _ = twins(MODEL, dtype="float64")
     train, validation = datasets()
     state, history = zoojax.fit(model, variables, train, config=config, validation=validation)

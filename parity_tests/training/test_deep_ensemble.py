@@ -11,7 +11,13 @@ import torch
 import zoojax
 import zoojax.ensembles.stacked
 import zootorch
-from parity_tests.helpers.builders import SMALL_CNN, example_shape, model_types, small_dataset
+from parity_tests.helpers.builders import (
+    SMALL_CNN,
+    example_shape,
+    model_types,
+    small_dataset,
+    variants,
+)
 from parity_tests.tolerances import check, relative
 from zoojax.spec.config import MLPConfig, RNNConfig
 
@@ -23,7 +29,7 @@ MODELS = {
     "gru": RNNConfig(hidden_dim=5, output_size=3, num_layers=2, cell="gru"),
     "cnn": dataclasses.replace(SMALL_CNN, num_cnn_channels=3, num_classes=3),
 }
-EACH = pytest.mark.parametrize("name", MODELS)
+EACH = pytest.mark.parametrize("name", variants(MODELS, quick=("mlp", "cnn")))
 BOTH = {
     "jax": lambda outputs, **options: zoojax.mean_outputs(jnp.array(outputs), **options),
     "torch": lambda outputs, **options: zootorch.mean_outputs(torch.tensor(outputs), **options),

@@ -72,7 +72,7 @@ RUNS = {
         train=TrainConfig(seed=SEED, num_epochs=4, batch_size=13, learning_rate=0.001),
     ),
 }
-EACH = pytest.mark.parametrize("name", variants(RUNS, slow=("rnn", "gru")))
+EACH = pytest.mark.parametrize("name", variants(RUNS, quick=("cnn",)))
 
 
 def with_options(name, **options):
@@ -228,7 +228,7 @@ def test_the_orders_of_members_are_cut_as_one_is():
     assert [each.shape for each in jax_data.in_batches(orders[0], 36)] == [(1, 36)]
 
 
-@pytest.mark.parametrize("name", variants(RUNS, slow=("mlp", "rnn", "gru")))
+@EACH
 @pytest.mark.parametrize("backend", ENSEMBLES)
 def test_float64_a_member_is_the_run_of_its_seed_alone(name, backend):
     members, histories = ensemble(name, backend, "float64")
@@ -240,7 +240,7 @@ def test_float64_a_member_is_the_run_of_its_seed_alone(name, backend):
     check(MEMBERS, differences(RUNS[name], found, alone(name, backend, "float64", NUM - 1)))
 
 
-@pytest.mark.parametrize("name", ["mlp", "lstm", "cnn"])
+@pytest.mark.parametrize("name", variants(["mlp", "lstm", "cnn"], quick=("mlp",)))
 @pytest.mark.parametrize("backend", ENSEMBLES)
 def test_float32_ten_steps_of_each_member(name, backend):
     _, histories = ensemble(name, backend, "float32")
@@ -316,12 +316,14 @@ def test_a_sweep_in_torch_is_runs_with_those_rates(options):
     check_sweep(torch_ensemble, options)
 
 
-@pytest.mark.parametrize("options", ["adam, cosine, clipped", "adamw, one_cycle"])
+@pytest.mark.parametrize(
+    "options", variants(["adam, cosine, clipped", "adamw, one_cycle"], slow=("adamw, one_cycle",))
+)
 def test_a_sweep_in_jax_is_runs_with_those_rates(options, x64):
     check_sweep(jax_ensemble, options)
 
 
-@pytest.mark.parametrize("backend", ENSEMBLES)
+@pytest.mark.parametrize("backend", variants(ENSEMBLES, slow=("jax",)))
 def test_a_sweep_of_a_cnn_is_runs_with_those_rates(backend, x64):
     config = with_options("cnn", dtype="float64", num_epochs=2, schedule="cosine")
     members, histories = ENSEMBLES[backend](config, num=2, rates=RATES[:2])
@@ -375,9 +377,9 @@ def test_members_stop_and_keep_their_best_weights_each_on_its_own(keep_best, x64
 
 def test_the_first_variables_stay_usable():
     """A step's state is donated; what it was made of must not be."""
-    config, model = with_options("mlp", num_epochs=1), model_of(RUNS["mlp"].model)
+    config, model = with_options("mlp", dtype="float32"), model_of(RUNS["mlp"].model)
     train, _ = parts_of(config)[0]
-    variables = zoojax.init_ensemble(SEED, model, jnp.asarray(train.inputs[:1]), num_members=2)
+    variables = zoojax.init_ensemble(SEED, model, jnp.asarray(train.inputs[:1]), num_members=NUM)
     before = jax.tree.map(np.array, variables)
     zoojax.fit_ensemble(model, variables, train, config=config.train)
     jax.tree.map(np.testing.assert_array_equal, variables, before)

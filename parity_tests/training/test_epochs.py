@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 import zoojax
+from parity_tests.helpers.builders import variants
 from parity_tests.tolerances import check, relative
 from zoojax import compiled_loop, training, weights
 from zoojax.common.storage.checkpoints import Checkpoints, NoCheckpoints
@@ -49,7 +50,10 @@ def bits(state):
     return [np.asarray(leaf).tobytes() for leaf in jax.tree.leaves((state.params, state.opt_state))]
 
 
-@pytest.mark.parametrize("name", MODELS)
+EACH = pytest.mark.parametrize("name", variants(MODELS, quick=("mlp",)))
+
+
+@EACH
 def test_a_loop_makes_the_steps_that_calls_make(name):
     expected, losses = step_by_step(name)
     state, train = start(name)
@@ -74,7 +78,7 @@ def test_another_order_is_another_training():
     assert relative(metrics["loss"], losses) > 1e-3
 
 
-@pytest.mark.parametrize("name", MODELS)
+@EACH
 def test_it_does_not_matter_where_an_epoch_is_cut(name):
     state, train = start(name)
     whole, metrics = compiled_loop.make_steps(zoojax.train_step, state, train, ORDER, slice(0, 5))
@@ -205,6 +209,7 @@ def test_convolutions_on_a_cpu_are_not_looped_over(monkeypatch):
     assert all(map(compiled_loop.is_looped, configs))
 
 
+@pytest.mark.slow
 def test_convolutions_on_a_gpu_are_looped_over_with_the_same_result(monkeypatch):
     model = zoojax.CNN(CNNConfig(height=8, width=8, num_cnn_channels=2))
     train = TrainConfig(num_epochs=2, batch_size=8, dtype="float64")

@@ -39,14 +39,22 @@ def assert_same_files(first, second):
         assert (newest[0] / name).read_bytes() == (newest[1] / name).read_bytes()
 
 
-@pytest.mark.parametrize("seed", [0, pytest.param(1, marks=pytest.mark.slow)])
-def test_killed_at_many_random_moments_it_ends_the_same(tmp_path, seed):
-    killed_training.train(tmp_path / "whole")
-    command = [sys.executable, killed_training.__file__, str(tmp_path / "run"), str(seed)]
+@pytest.mark.parametrize(
+    ("seed", "name"),
+    [
+        (0, "short"),
+        pytest.param(0, "long", marks=pytest.mark.slow),
+        pytest.param(1, "long", marks=pytest.mark.slow),
+    ],
+)
+def test_killed_at_many_random_moments_it_ends_the_same(tmp_path, seed, name):
+    length = killed_training.LENGTHS[name]
+    killed_training.train(tmp_path / "whole", length.num_epochs)
+    command = [sys.executable, killed_training.__file__, str(tmp_path / "run"), str(seed), name]
     options = {"capture_output": True, "text": True, "timeout": 300}
     done = subprocess.run(command, env=ENVIRONMENT, check=False, **options)
     assert done.returncode == 0, done.stderr
-    assert json.loads(done.stdout)["in_write"] >= killed_training.MIN_IN_WRITE
+    assert json.loads(done.stdout)["in_write"] >= length.min_in_write
     assert_same_files(tmp_path / "whole", tmp_path / "run")
     assert [path.name[:4] for path in (tmp_path / "run" / CHECKPOINTS).iterdir()] == ["step"]
 
@@ -60,7 +68,7 @@ def zoo(folder, backend, *more):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("backend", ["jax", pytest.param("torch", marks=pytest.mark.ci)])
+@pytest.mark.parametrize("backend", ["jax", "torch"])
 def test_zoo_train_killed_and_resumed_ends_the_same(tmp_path, backend):
     whole = zoo(tmp_path / "whole", backend)
     run, chance, killed = tmp_path / "run", random.Random(7), 0

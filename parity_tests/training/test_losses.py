@@ -91,7 +91,7 @@ def test_as_many_weights_as_classes():
 
 
 def test_training_uses_what_is_configured(x64):
-    plain = train_config(dtype="float64", num_epochs=2, batch_size=8)
+    plain = train_config(dtype="float64", num_epochs=2, batch_size=10)
     other = dataclasses.replace(plain, label_smoothing=0.2, class_weights=(1.0, 0.3))
     model_config = MLPConfig(input_dim=6, output_dim=2, hidden_dim=5)
     inputs = np.random.default_rng(3).normal(size=(20, 6))

@@ -8,10 +8,6 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 import torch
-from test_training_parity import CONFIGS as CNNS
-from test_training_parity import batches, copies, gradients, small_dataset
-from test_wave_runs import CONFIGS as OF_WAVES
-from test_wave_runs import datasets
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
@@ -30,16 +26,22 @@ from parity_tests.helpers.builders import (
 )
 from parity_tests.tolerances import ALLOWED, check, relative
 from parity_tests.training.test_checkpoints import EACH_BACKEND, MODELS, Stopped, assert_same, train
+from parity_tests.training.test_training_parity import CONFIGS as CNNS
+from parity_tests.training.test_training_parity import batches, copies, gradients, small_dataset
+from parity_tests.training.test_wave_runs import CONFIGS as OF_WAVES
+from parity_tests.training.test_wave_runs import datasets
 from zoojax.common.reporting.comparison import compare
 from zoojax.ops.batch_sum import PART
 from zoojax.spec.config import DEFAULT_RUNS, TrainConfig
 
 MIXED = {"compute_dtype": "bfloat16"}
 CONFIGS = {**{f"cnn, {name}": config for name, config in CNNS.items()}, **OF_WAVES}
-SLOW = ("cnn, kernel 5, pool 3", "cnn, stride, dilation", "cnn, workshop", "rnn")
-EACH = pytest.mark.parametrize("name", variants(CONFIGS, slow=SLOW))
+QUICK = ("cnn, gelu, average head", "mlp", "lstm")
+EACH = pytest.mark.parametrize("name", variants(CONFIGS, quick=QUICK))
 # One of each kind of layer.
-SOME = pytest.mark.parametrize("name", ["cnn, gelu, average head", *OF_WAVES])
+SOME = pytest.mark.parametrize(
+    "name", variants(["cnn, gelu, average head", *OF_WAVES], quick=QUICK)
+)
 # The others have a kink, at which rounding may send a gradient another way.
 SMOOTH = ("cnn, gelu, average head", "rnn", "lstm", "gru")
 PRODUCTS = ("conv_general_dilated", "dot_general")
@@ -213,7 +215,7 @@ def test_layers_of_zoojax_are_bfloat16(name, dtype):
     inputs = zoojax.data.as_inputs(batch.inputs, jnp.float32)
     kept = ["batch_stats", "intermediates"]
     options = {"train": True, "mutable": kept, "capture_intermediates": True}
-    _, kept = model.apply(state.variables, inputs, **options)
+    _, kept = jax.eval_shape(lambda x: model.apply(state.variables, x, **options), inputs)
     given = jax.tree.leaves(kept["intermediates"])
     assert len(given) > 10
     assert {str(array.dtype) for array in given} == {dtype}
@@ -256,7 +258,7 @@ def test_a_perturbed_twin_is_seen(change):
 
 
 @EACH_BACKEND
-@pytest.mark.parametrize("model", MODELS)
+@pytest.mark.parametrize("model", variants(MODELS, quick=("mlp",)))
 def test_stopped_it_ends_as_if_it_had_not_been(tmp_path, backend, model):
     whole = train(backend, model, MIXED, tmp_path / "whole", every_steps=1000)
     with pytest.raises(Stopped):

@@ -66,7 +66,7 @@ RUNS = {
     "mlp": RUN,
     "lstm": dataclasses.replace(RUN, model=RNNConfig(hidden_dim=8, cell="lstm")),
 }
-EACH = pytest.mark.parametrize("name", RUNS)
+EACH = pytest.mark.parametrize("name", variants(RUNS, slow=("lstm",)))
 
 
 def by_hand(predictions, targets, quantiles):
@@ -267,15 +267,19 @@ def test_training_refuses_targets_that_are_no_third_of_the_outputs(num_outputs, 
     )
 
 
+class Runs(dict):
+    """Runs by name and backend, each made when a test needs it."""
+
+    def __missing__(self, key):
+        name, backend = key
+        with jax.enable_x64(True):
+            self[key] = BACKENDS[backend].run(RUNS[name])
+        return self[key]
+
+
 @pytest.fixture(scope="module")
 def made():
-    """Each run in each backend, by name and backend."""
-    with jax.enable_x64(True):
-        return {
-            (name, backend): pipeline.run(config)
-            for name, config in RUNS.items()
-            for backend, pipeline in BACKENDS.items()
-        }
+    return Runs()
 
 
 @EACH
@@ -445,7 +449,8 @@ def test_a_table_puts_the_quantiles_of_a_step_side_by_side():
     assert prediction_table(["w"], outputs, RUN.model, ())[1] == ["w", *"012345"]
 
 
-@pytest.mark.parametrize("name", variants(RUNS, slow=("lstm",)))
+@pytest.mark.slow  # test_cli_models.py compares runs of another loss
+@EACH
 def test_compare_finds_nothing_beyond_rounding(tmp_path, name):
     said = succeed("compare", "--model", name, "--out", tmp_path, *PINBALL).out
     rows = {row["name"]: row["verdict"] for row in read(tmp_path / "comparison.json")["rows"]}

@@ -25,6 +25,7 @@ from parity_tests.helpers.builders import (
     train_config,
     twin_trainers,
     twins,
+    variants,
 )
 from parity_tests.tolerances import ALLOWED, check, relative
 from zoojax import data as jax_data
@@ -53,7 +54,9 @@ CONFIGS = {
         SMALL_CNN, kernel_size=5, pooling=3, num_cnn_layers=0, conv_activation="leaky_relu"
     ),
 }
-EACH_CONFIG = pytest.mark.parametrize("config", CONFIGS)
+EACH_CONFIG = pytest.mark.parametrize(
+    "config", variants(CONFIGS, quick=("workshop", "stride, dilation"))
+)
 
 
 def batches(dataset, num_steps):
@@ -177,10 +180,9 @@ def test_float64_ten_steps(config):
     check(TEN_STEPS, relative(losses[:, 0], losses[:, 1]))
 
 
-@pytest.mark.ci
-@pytest.mark.slow
-def test_float64_losses_of_1000_steps():
-    losses, _ = run_steps("workshop", "float64", 1000)
+@pytest.mark.parametrize("num_steps", [100, pytest.param(1000, marks=pytest.mark.slow)])
+def test_float64_losses_of_many_steps(num_steps):
+    losses, _ = run_steps("workshop", "float64", num_steps)
     check("cnn: float64, whole run", np.abs(losses[:, 0] / losses[:, 1] - 1).max())
 
 
@@ -274,6 +276,7 @@ def compare_one_step(config, seed):
     compare_idle(RANDOM_STEP, ours, theirs, set(ours))
 
 
+@pytest.mark.slow  # the test below calls the same check
 @few_examples(8)
 @given(config=cnn_configs(num_input_channels=3, num_classes=3), seed=st.integers(0, 2**32 - 1))
 def test_one_step_of_random_configurations(config, seed):

@@ -29,7 +29,8 @@ CONFIGS = {
     **{c: dataclasses.replace(RECURRENT, cell=c) for c in ("rnn", "lstm", "gru")},
 }
 NUM_EACH, SEED = 5, 3  # 80 waves: 64 to train on, 16 to validate
-EACH = pytest.mark.parametrize("name", CONFIGS)
+ONE = pytest.mark.parametrize("name", variants(CONFIGS, quick=("mlp",)))
+TWO = pytest.mark.parametrize("name", variants(CONFIGS, quick=("mlp", "gru")))
 
 
 def datasets(name, dtype):
@@ -69,8 +70,7 @@ def whole_runs(name, dtype, num_epochs):
         return state, history, trainer, trainer.fit(twin_train, validation=twin_validation)
 
 
-@pytest.mark.slow
-@EACH
+@ONE
 def test_float64_whole_run_of_520_steps(name):
     state, history, trainer, twin_history = whole_runs(name, "float64", 130)
     assert len(history.step_losses) == 520
@@ -87,7 +87,7 @@ def test_float64_whole_run_of_520_steps(name):
             check(f"float64, 520 steps of {name}: validation losses, weights", distance)
 
 
-@EACH
+@TWO
 def test_float32_ten_steps(name):
     _, history, _, twin_history = whole_runs(name, "float32", 3)
     differences = np.abs(history.step_losses / twin_history.step_losses - 1)
@@ -95,13 +95,13 @@ def test_float32_ten_steps(name):
     check(f"{name}: float32, ten steps", differences[:10].max())
 
 
-@pytest.mark.parametrize("name", variants(CONFIGS, slow=("rnn", "lstm", "gru")))
+@ONE
 def test_the_loss_falls(name):
     _, history, _, _ = whole_runs(name, "float64", 130)
     assert history.validation_losses[-1] < 0.5 * history.validation_losses[0]
 
 
-@EACH
+@ONE
 def test_another_cell_is_seen(name):
     others = {"mlp": "gru", "rnn": "lstm", "lstm": "gru", "gru": "rnn"}
     _, history, _, _ = whole_runs(name, "float32", 3)
