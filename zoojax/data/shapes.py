@@ -4,14 +4,13 @@ A picture is made in two steps: `sample_scene` draws what to show, `render_scene
 Each is written for one picture; `jax.vmap` makes the batch.
 """
 
-import functools
-
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
 from zoojax import random
+from zoojax.jit import jit
 from zoojax.spec import labels
 from zoojax.spec.config import ShapesConfig, check_num_each
 from zoojax.spec.draws import SCENE_DRAWS
@@ -23,6 +22,7 @@ CHUNK = 32
 
 
 Integer = Array | int
+Flag = Array | bool
 
 
 def _isqrt(n: Array) -> Array:
@@ -33,7 +33,7 @@ def _isqrt(n: Array) -> Array:
 
 
 def row_spans(
-    kind: Integer, rows: Array, *, width: Integer, height: Integer, **turned: Array
+    kind: Integer, rows: Array, *, width: Integer, height: Integer, **turned: Flag
 ) -> tuple[Array, Array]:
     """Return where a shape starts and ends in each row of its box: one run of pixels a row.
 
@@ -76,8 +76,8 @@ def _triangle_spans(
     *,
     width: Integer,
     height: Integer,
-    upside_down: Array,
-    sideways: Array,
+    upside_down: Flag,
+    sideways: Flag,
 ) -> tuple[Array, Array]:
     """Return the spans of an isosceles triangle; turned sideways, its rows are its columns."""
     centre = jnp.maximum(width, height) // 2
@@ -114,13 +114,13 @@ def shape_mask(
     return _mask(kind, width, height, upside_down, sideways, side=max(width, height))
 
 
-@functools.partial(jax.jit, static_argnames="side")
+@jit(static="side")
 def _mask(
     kind: Integer,
     width: Integer,
     height: Integer,
-    upside_down: Array,
-    sideways: Array,
+    upside_down: Flag,
+    sideways: Flag,
     *,
     side: int,
 ) -> Array:
@@ -212,7 +212,7 @@ def _simulate_one(key: Array, config: ShapesConfig, index: Array) -> ShapeBatch:
     return scene._replace(images=render_scene(key, config, index, scene))
 
 
-@functools.partial(jax.jit, static_argnames="config")
+@jit(static="config")
 def simulate_batch(key: Array, config: ShapesConfig, indices: Array) -> ShapeBatch:
     """Make the pictures at ``indices`` of a data set, whatever its length.
 
@@ -224,13 +224,17 @@ def simulate_batch(key: Array, config: ShapesConfig, indices: Array) -> ShapeBat
     Returns:
         a batch of shapes; memory is needed for this batch alone.
     """
-    return jax.vmap(lambda index: _simulate_one(key, config, index))(indices)
+    batch: ShapeBatch = jax.vmap(lambda index: _simulate_one(key, config, index))(indices)
+    return batch
 
 
-@functools.partial(jax.jit, static_argnames=("config", "num_each"))
+@jit(static=("config", "num_each"))
 def _simulate_all(key: Array, config: ShapesConfig, num_each: int) -> ShapeBatch:
     indices = jnp.arange(num_each * config.num_combinations)
-    return jax.lax.map(lambda index: _simulate_one(key, config, index), indices, batch_size=CHUNK)
+    batch: ShapeBatch = jax.lax.map(
+        lambda index: _simulate_one(key, config, index), indices, batch_size=CHUNK
+    )
+    return batch
 
 
 def simulate_shapes(key: Array, config: ShapesConfig, num_each: int) -> ShapeBatch:

@@ -8,6 +8,7 @@ import jax.numpy as jnp
 from jax import Array
 
 from zoojax import random
+from zoojax.jit import jit
 from zoojax.spec.config import SinusoidsConfig, check_num_each
 from zoojax.spec.records import SinusoidBatch
 
@@ -57,10 +58,11 @@ def simulate_sinusoids(
     dtype = dtype or jnp.ones(()).dtype.name
     with jax.enable_x64(True):
         batch = _simulate(config, indices, key if config.noise else None)
-        return jax.tree.map(lambda field: field.astype(dtype), batch)
+        rounded: SinusoidBatch = jax.tree.map(lambda field: field.astype(dtype), batch)
+        return rounded
 
 
-@functools.partial(jax.jit, static_argnames="config")
+@jit(static="config")
 def _simulate(config: SinusoidsConfig, indices: Array, key: Array | None) -> SinusoidBatch:
     lists = (config.vertical_shifts, config.phases, config.frequencies, config.amplitudes)
     rest, drawn = indices, []
