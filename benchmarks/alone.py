@@ -43,7 +43,8 @@ def measure(contender: str, workload: str, cache: str | None = None) -> dict[str
         settings["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0"
     environment = {**os.environ, **settings}
     done = subprocess.run(command, check=True, capture_output=True, text=True, env=environment)
-    return json.loads(done.stdout.splitlines()[-1])
+    found: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
+    return found
 
 
 def resident(field: str) -> int:

@@ -1,5 +1,6 @@
 """The two backends as contenders: a batch forward, a step, an epoch, each waited for."""
 
+import inspect
 from collections.abc import Callable
 from typing import Any
 from unittest import mock
@@ -68,7 +69,7 @@ class Jax:
         """
         one_by_one = mock.patch.object(conv, "num_side_by_side", return_value=1)
         with one_by_one:
-            lowered = jax.jit(zoojax.train_step.__wrapped__).lower(self.state, self.first)
+            lowered = jax.jit(inspect.unwrap(zoojax.train_step)).lower(self.state, self.first)
         found: Any = lowered.compile().cost_analysis()
         return {"flops": found["flops"], "bytes": found["bytes accessed"]}
 

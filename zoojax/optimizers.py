@@ -9,13 +9,14 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 import optax
 from jax import Array
+from numpy.typing import NDArray
 
 from zoojax import weights
 from zoojax.spec.config import TrainConfig
 from zoojax.spec.layout import layout, to_tree
+from zoojax.types import Model
 
 
 class AdamState(NamedTuple):
@@ -115,8 +116,8 @@ def optimizer(config: TrainConfig) -> optax.GradientTransformation:
 
 
 def learning_rate(
-    config: TrainConfig, step: Array, num_steps: int | None, *, largest: Any = None
-) -> Any:
+    config: TrainConfig, step: Array, num_steps: int | None, *, largest: Array | float | None = None
+) -> Array | float:
     """Return the step size of a step.
 
     Args:
@@ -141,7 +142,7 @@ def learning_rate(
     return jnp.where(time <= peak, rise, fall)
 
 
-def _along_cosine(start: Any, end: Any, part: Array) -> Array:
+def _along_cosine(start: Array | float, end: Array | float, part: Array) -> Array:
     """Return where a half cosine from ``start`` to ``end`` is after ``part`` of its way."""
     return end + (start - end) / 2 * (1 + jnp.cos(math.pi * part))
 
@@ -162,7 +163,7 @@ SLOTS = ("mu", "nu", "trace")
 """Fields of the states above, and of optax's, that hold an array a parameter."""
 
 
-def to_arrays(model: Any, opt_state: Any) -> dict[str, np.ndarray]:
+def to_arrays(model: Model, opt_state: Any) -> dict[str, NDArray[Any]]:
     """Return an optimiser's arrays by slot and name in weight files, such as ``mu/fc.weight``."""
     return {
         f"{slot}/{name}": array
@@ -174,7 +175,7 @@ def to_arrays(model: Any, opt_state: Any) -> dict[str, np.ndarray]:
 
 
 def from_arrays(
-    model: Any, opt_state: Any, arrays: Mapping[str, np.ndarray], num_updates: int
+    model: Model, opt_state: Any, arrays: Mapping[str, NDArray[Any]], num_updates: int
 ) -> Any:
     """Return an optimiser's state that holds the arrays that ``to_arrays`` returned.
 

@@ -6,6 +6,7 @@ from typing import Any
 import jax
 import numpy as np
 from matplotlib.figure import Figure
+from numpy.typing import NDArray
 
 import zoojax.experiments.pipeline
 import zoojax.models
@@ -137,8 +138,9 @@ def _numbers(run: Run) -> dict[str, Any]:
     }
 
 
-def first_images(config: RunConfig, num: int) -> np.ndarray:
+def first_images(config: RunConfig, num: int) -> NDArray[np.uint8]:
     """Return the first pictures of a run, at most ``num``: (num, height, width, 3) uint8."""
     assert isinstance(config.data, ShapesConfig)
     dataset = ShapesDataset(config.data, config.num_each, config.seed_of_data)
-    return dataset.batch(range(min(num, len(dataset)))).images.numpy()
+    images: NDArray[np.uint8] = dataset.batch(range(min(num, len(dataset)))).images.numpy()
+    return images

@@ -10,7 +10,7 @@ from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
-from zoojax.spec.config import CNNConfig, MLPConfig, RNNConfig
+from zoojax.spec.config import CNNConfig, MLPConfig, ModelConfig, RNNConfig
 from zoojax.spec.config.models import cnn_layer_shapes
 
 IGNORED = "num_batches_tracked"
@@ -168,7 +168,7 @@ LAYOUTS: dict[type, Callable[[Any], tuple[Leaf, ...]]] = {
 }
 
 
-def layout(config: Any) -> tuple[Leaf, ...]:
+def layout(config: ModelConfig) -> tuple[Leaf, ...]:
     """Return the leaves of the model that ``config`` describes, in file order."""
     return LAYOUTS[type(config)](config)
 
@@ -193,7 +193,7 @@ def to_file(tree: Mapping[str, Any], leaves: Iterable[Leaf]) -> dict[str, Any]:
     return arrays
 
 
-def by_layer(config: Any, values: Mapping[str, float]) -> dict[str, float]:
+def by_layer(config: ModelConfig, values: Mapping[str, float]) -> dict[str, float]:
     """Return the largest value of each layer.
 
     Args:
@@ -209,16 +209,16 @@ def by_layer(config: Any, values: Mapping[str, float]) -> dict[str, float]:
     return largest
 
 
-def num_outputs(config: Any) -> int:
+def num_outputs(config: ModelConfig) -> int:
     """Return how many numbers a model gives for a sample."""
     return layout(config)[-1].shape[0]
 
 
-def has_batch_norm(config: Any) -> bool:
+def has_batch_norm(config: ModelConfig) -> bool:
     """Return whether a model has a BatchNorm, and so running statistics."""
     return any(leaf.path[0] == "batch_stats" for leaf in layout(config))
 
 
-def num_parameters(config: Any) -> int:
+def num_parameters(config: ModelConfig) -> int:
     """Return how many numbers training changes, running statistics left out."""
     return sum(int(np.prod(leaf.shape)) for leaf in layout(config) if leaf.path[0] == "params")

@@ -206,7 +206,7 @@ def _paint(image: Tensor, config: ShapesConfig, scene: ShapeBatch) -> None:
         channel.masked_fill_(mask, value)
 
 
-class ShapesDataset(Dataset):
+class ShapesDataset(Dataset[ShapeBatch]):
     """A data set of coloured shapes that renders lazily.
 
     Indexing gives one picture as a `ShapeBatch` without the batch axis; a ``DataLoader``

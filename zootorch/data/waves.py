@@ -35,7 +35,7 @@ def sinusoid(
     return amplitude * torch.sin(x + phase) + vertical_shift
 
 
-class SinusoidsDataset(Dataset):
+class SinusoidsDataset(Dataset[SinusoidBatch]):
     """Every combination of the configured lists ``num_each`` times; each wave is computed lazily.
 
     Indexing gives one wave as a `SinusoidBatch` without the batch axis; a ``DataLoader``

@@ -32,7 +32,9 @@ COLUMNS = ("index", "shape", "color", "red", "green", "blue", *ShapeBatch._field
 FORMAT = Format("coloured shapes, 1", ShapesConfig, (IMAGES, *LABELS.values(), LATENTS))
 
 
-def save_shapes(folder: str | Path, batches: Iterable[ShapeBatch], card: Card) -> None:
+def save_shapes(
+    folder: str | Path, batches: Iterable[ShapeBatch], card: Card[ShapesConfig]
+) -> None:
     """Write a data set into a new folder, which appears whole or not at all.
 
     Args:
@@ -49,7 +51,7 @@ def save_shapes(folder: str | Path, batches: Iterable[ShapeBatch], card: Card) -
     write_dataset(folder, FORMAT, card, lambda partial: _write_pictures(partial, batches, card))
 
 
-def _write_pictures(folder: Path, batches: Iterable[ShapeBatch], card: Card) -> None:
+def _write_pictures(folder: Path, batches: Iterable[ShapeBatch], card: Card[ShapesConfig]) -> None:
     """Write everything but the card."""
     config = card.config
     shape = (card.num_samples, config.image_height, config.image_width, 3)
@@ -87,7 +89,7 @@ def _write_pictures(folder: Path, batches: Iterable[ShapeBatch], card: Card) -> 
     images.flush()
 
 
-def load_shapes(folder: str | Path) -> tuple[ShapeBatch, Card]:
+def load_shapes(folder: str | Path) -> tuple[ShapeBatch, Card[ShapesConfig]]:
     """Read a data set and check every file against the card.
 
     Args:
