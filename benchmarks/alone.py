@@ -10,7 +10,6 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import Any
 
 # What the first lines of a program for training take; packages load their parts when asked for.
 IMPORTS = {
@@ -68,7 +67,7 @@ def main() -> None:
     train = samples(config)
     before = resident("VmRSS")
     start = time.perf_counter()
-    contender: Any = CONTENDERS[name](config, train)
+    contender = CONTENDERS[name](config, train)
     contender.step()
     first = time.perf_counter() - start
     Path("/proc/self/clear_refs").write_text("5")  # the peak starts anew

@@ -50,7 +50,7 @@ def measure(contender: str, workload: str) -> Shares:
 
 def jax_shares(contender: Jax) -> Shares:
     """Return the share of each layer, forward and backward, by the names XLA keeps."""
-    layers = layers_of(contender.compiled().as_text())
+    layers = layers_of(contender.compiled().as_text() or "")
     contender.step()
     with tempfile.TemporaryDirectory() as folder:
         with jax.profiler.trace(folder):

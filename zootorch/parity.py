@@ -101,7 +101,8 @@ def _class_figures(runs: dict[str, Run]) -> dict[str, tuple[str, Figure]]:
     """Return caption and figure by name: pictures, and what became of the validation set."""
     config = runs["zoojax"].config
     images = first_images(config, NUM_SAMPLES)
-    data: Any = config.data
+    data = config.data
+    assert isinstance(data, ShapesConfig)
     names = [data.class_names(target) for target in ("color", "shape")]
     labels = [data.labels(target, config.num_each) for target in ("color", "shape")]
     titles = [

@@ -4,6 +4,8 @@ A picture is made in two steps: `sample_scene` draws what to show, `render_scene
 Each is written for one picture; `jax.vmap` makes the batch.
 """
 
+from typing import Any
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -130,7 +132,7 @@ def _mask(
     return (columns >= first[:, None]) & (columns <= last[:, None])
 
 
-def sample_scene(key: Array, config: ShapesConfig, index: Array) -> ShapeBatch:
+def sample_scene(key: Array, config: ShapesConfig, index: Array) -> ShapeBatch[Any]:
     """Draw what picture ``index`` shows; its own pixels are not made yet.
 
     Args:
@@ -176,7 +178,7 @@ def noise(key: Array, height: int, width: int) -> Array:
     return row_bytes.reshape(height, 4 * words_a_row)[:, : 3 * width]
 
 
-def render_scene(key: Array, config: ShapesConfig, index: Array, scene: ShapeBatch) -> Array:
+def render_scene(key: Array, config: ShapesConfig, index: Array, scene: ShapeBatch[Any]) -> Array:
     """Paint picture ``index``: one filled shape on a background of uniform noise.
 
     Args:
@@ -207,13 +209,13 @@ def render_scene(key: Array, config: ShapesConfig, index: Array, scene: ShapeBat
     return jnp.where(inside, jnp.tile(scene.rgb, width), background).reshape(height, width, 3)
 
 
-def _simulate_one(key: Array, config: ShapesConfig, index: Array) -> ShapeBatch:
+def _simulate_one(key: Array, config: ShapesConfig, index: Array) -> ShapeBatch[Array]:
     scene = sample_scene(key, config, index)
     return scene._replace(images=render_scene(key, config, index, scene))
 
 
 @jit(static="config")
-def simulate_batch(key: Array, config: ShapesConfig, indices: Array) -> ShapeBatch:
+def simulate_batch(key: Array, config: ShapesConfig, indices: Array) -> ShapeBatch[Array]:
     """Make the pictures at ``indices`` of a data set, whatever its length.
 
     Args:
@@ -224,20 +226,20 @@ def simulate_batch(key: Array, config: ShapesConfig, indices: Array) -> ShapeBat
     Returns:
         a batch of shapes; memory is needed for this batch alone.
     """
-    batch: ShapeBatch = jax.vmap(lambda index: _simulate_one(key, config, index))(indices)
+    batch: ShapeBatch[Array] = jax.vmap(lambda index: _simulate_one(key, config, index))(indices)
     return batch
 
 
 @jit(static=("config", "num_each"))
-def _simulate_all(key: Array, config: ShapesConfig, num_each: int) -> ShapeBatch:
+def _simulate_all(key: Array, config: ShapesConfig, num_each: int) -> ShapeBatch[Array]:
     indices = jnp.arange(num_each * config.num_combinations)
-    batch: ShapeBatch = jax.lax.map(
+    batch: ShapeBatch[Array] = jax.lax.map(
         lambda index: _simulate_one(key, config, index), indices, batch_size=CHUNK
     )
     return batch
 
 
-def simulate_shapes(key: Array, config: ShapesConfig, num_each: int) -> ShapeBatch:
+def simulate_shapes(key: Array, config: ShapesConfig, num_each: int) -> ShapeBatch[Array]:
     """Simulate a data set of coloured shapes.
 
     Args:

@@ -27,7 +27,7 @@ def rnn_layer_shapes(config: RNNConfig) -> tuple[LayerShape, ...]:
     return state, LayerShape("fc", "Linear", (config.output_size,))
 
 
-SHAPES: dict[type, Callable[[Any], tuple[LayerShape, ...]]] = {
+SHAPES: dict[type[ModelConfig], Callable[[Any], tuple[LayerShape, ...]]] = {
     CNNConfig: cnn_layer_shapes,
     MLPConfig: mlp_layer_shapes,
     RNNConfig: rnn_layer_shapes,

@@ -23,6 +23,20 @@ class Shaped(Protocol):
         """Type of the numbers, which prints as its name."""
 
 
+class Sliceable(Shaped, Protocol):
+    """An array of which some rows and columns can be taken."""
+
+    def __getitem__(self, index: Any, /) -> Any:
+        """Return some of the numbers."""
+
+
+class Reshapable(Shaped, Protocol):
+    """An array of NumPy or JAX: their axes can be merged, split and transposed."""
+
+    def reshape(self, shape: tuple[int, ...], /) -> Any:
+        """Return the numbers in another shape."""
+
+
 class Samples(Shaped, Protocol):
     """An array whose leading axis counts samples, or images that are not made yet."""
 

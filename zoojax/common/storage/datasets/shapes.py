@@ -12,8 +12,10 @@ A folder holds
 import csv
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
 from zoojax.common.storage.datasets.card import (
     CARD,
@@ -33,7 +35,7 @@ FORMAT = Format("coloured shapes, 1", ShapesConfig, (IMAGES, *LABELS.values(), L
 
 
 def save_shapes(
-    folder: str | Path, batches: Iterable[ShapeBatch], card: Card[ShapesConfig]
+    folder: str | Path, batches: Iterable[ShapeBatch[ArrayLike]], card: Card[ShapesConfig]
 ) -> None:
     """Write a data set into a new folder, which appears whole or not at all.
 
@@ -51,7 +53,9 @@ def save_shapes(
     write_dataset(folder, FORMAT, card, lambda partial: _write_pictures(partial, batches, card))
 
 
-def _write_pictures(folder: Path, batches: Iterable[ShapeBatch], card: Card[ShapesConfig]) -> None:
+def _write_pictures(
+    folder: Path, batches: Iterable[ShapeBatch[ArrayLike]], card: Card[ShapesConfig]
+) -> None:
     """Write everything but the card."""
     config = card.config
     shape = (card.num_samples, config.image_height, config.image_width, 3)
@@ -89,7 +93,7 @@ def _write_pictures(folder: Path, batches: Iterable[ShapeBatch], card: Card[Shap
     images.flush()
 
 
-def load_shapes(folder: str | Path) -> tuple[ShapeBatch, Card[ShapesConfig]]:
+def load_shapes(folder: str | Path) -> tuple[ShapeBatch[NDArray[Any]], Card[ShapesConfig]]:
     """Read a data set and check every file against the card.
 
     Args:
