@@ -4,7 +4,6 @@ Both functions take the step itself, as ``train_step``: a state and a batch in, 
 dictionary of what happened out.
 """
 
-import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -16,14 +15,15 @@ from jax.typing import ArrayLike
 from numpy.typing import NDArray
 
 from zoojax import data
-from zoojax.spec.config import CNNConfig
+from zoojax.jit import jit
+from zoojax.spec.config import CNNConfig, ModelConfig
 from zoojax.spec.records import Batch
 
 Metrics = dict[str, Any]
 Step = Callable[[Any, Batch], tuple[Any, Metrics]]
 
 
-def is_looped(model_config: Any) -> bool:
+def is_looped(model_config: ModelConfig) -> bool:
     """Return whether the steps of a model are better made in a compiled loop.
 
     Not those of convolutions on a CPU, which XLA there makes 8 to 36 times slower in a loop.
@@ -31,12 +31,12 @@ def is_looped(model_config: Any) -> bool:
     return jax.default_backend() != "cpu" or not isinstance(model_config, CNNConfig)
 
 
-def num_at_once(model_config: Any) -> int:
+def num_at_once(model_config: ModelConfig) -> int:
     """Return how many steps are made, at most, before anybody looks at their losses."""
     return 256 if is_looped(model_config) else 4
 
 
-@functools.partial(jax.jit, static_argnames="step", donate_argnames="state")
+@jit(static="step", donate="state")
 def steps_in_loop(
     step: Step, state: Any, train: Batch, order: ArrayLike, start: ArrayLike, stop: ArrayLike
 ) -> tuple[Any, Metrics]:
@@ -65,7 +65,8 @@ def steps_in_loop(
 
     _, latest = jax.eval_shape(step, state, data.take(train, order[0]))
     empty = jax.tree.map(lambda one: jnp.zeros((len(order), *one.shape), one.dtype), latest)
-    return jax.lax.fori_loop(start, stop, make, (state, empty))
+    made: tuple[Any, Metrics] = jax.lax.fori_loop(start, stop, make, (state, empty))
+    return made
 
 
 def make_steps(

@@ -1,6 +1,5 @@
 """Training as a fold: each step takes a state and a batch and returns a new state."""
 
-import functools
 import math
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -14,10 +13,11 @@ from numpy.typing import NDArray
 
 from zoojax import checkpoint, compiled_loop, data, random, weights
 from zoojax.common.progress import progress_bar
-from zoojax.common.storage.checkpoints import Arrays, Checkpoints, NoCheckpoints
+from zoojax.common.storage.checkpoints import Arrays, Checkpoints, NoCheckpoints, Saver
 from zoojax.compiled_loop import Metrics
 from zoojax.data import lazy_images
 from zoojax.evaluation import evaluate, without_state
+from zoojax.jit import jit
 from zoojax.losses import loss_of
 from zoojax.optimizers import clip_by_global_norm, learning_rate, optimizer
 from zoojax.spec.checks import check_num_steps, check_training
@@ -25,7 +25,7 @@ from zoojax.spec.config import TrainConfig
 from zoojax.spec.history import History, Log
 from zoojax.spec.layout import by_layer
 from zoojax.spec.records import Batch, NonFiniteLossError
-from zoojax.weights import Variables
+from zoojax.types import Model, Variables
 
 
 class TrainState(struct.PyTreeNode):
@@ -45,12 +45,12 @@ class TrainState(struct.PyTreeNode):
     """
 
     step: Array
-    params: Any
-    batch_stats: Any
+    params: Variables
+    batch_stats: Variables
     opt_state: Any
     dropout_key: Array
     largest_rate: Array
-    model: Any = struct.field(pytree_node=False)
+    model: Model = struct.field(pytree_node=False)
     config: TrainConfig = struct.field(pytree_node=False)
     num_steps: int | None = struct.field(pytree_node=False, default=None)
 
@@ -61,7 +61,7 @@ class TrainState(struct.PyTreeNode):
 
 
 def create_state(
-    model: Any, variables: Variables, config: TrainConfig, *, num_steps: int | None = None
+    model: Model, variables: Variables, config: TrainConfig, *, num_steps: int | None = None
 ) -> TrainState:
     """Return the state before the first step.
 
@@ -96,7 +96,7 @@ def create_state(
     )
 
 
-@functools.partial(jax.jit, donate_argnums=0)
+@jit(donate="state")
 def train_step(state: TrainState, batch: Batch) -> tuple[TrainState, Metrics]:
     """Make one step of gradient descent: a pure function, compiled as a whole.
 
@@ -117,7 +117,7 @@ def train_step(state: TrainState, batch: Batch) -> tuple[TrainState, Metrics]:
     # Only in here: evaluation takes the model as it is, and float32.
     model = state.model.clone(dtype=state.config.compute_dtype)
 
-    def loss_and_stats(params: Any) -> tuple[Array, Any]:
+    def loss_and_stats(params: Variables) -> tuple[Array, Any]:
         outputs, updated = model.apply(
             {"params": params, "batch_stats": state.batch_stats},
             inputs,
@@ -164,7 +164,7 @@ def _run_epoch(
     *,
     log: Log,
     best: Arrays | None,
-    saver: Checkpoints | NoCheckpoints,
+    saver: Saver,
     advance: Callable[[float], None],
 ) -> TrainState:
     """Make a step with each batch, write each down, and save where it is time."""
@@ -186,7 +186,7 @@ def _run_epoch(
 
 
 def fit(
-    model: Any,
+    model: Model,
     variables: Variables,
     train: Batch,
     *,
@@ -224,7 +224,7 @@ def fit(
     num_steps = config.num_epochs * log.steps_per_epoch
     state = create_state(model, variables, config, num_steps=num_steps)
     best: Arrays | None = None
-    saver = checkpoints or NoCheckpoints()
+    saver: Saver = checkpoints or NoCheckpoints()
     found = saver.open("jax", model.config, config, train=train, validation=validation)
     if found is not None:
         state, log, best = checkpoint.resume(state, found), found.log, found.best

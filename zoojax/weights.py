@@ -16,8 +16,7 @@ from zoojax.jit import jit
 from zoojax.spec import layout
 from zoojax.spec.checks import check_arrays
 from zoojax.spec.types import Shaped
-from zoojax.types import Model
-from zoojax.types import Variables as Variables
+from zoojax.types import Model, Variables
 
 
 def init(key: Array, model: Model, example: Array) -> Variables:

@@ -4,23 +4,24 @@ import math
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from zoojax.spec.checks import check_batch_size
 from zoojax.spec.records import Batch
 from zootorch import data, metrics
 from zootorch.losses import cross_entropy
+from zootorch.types import Model
 
 
-def without_state(outputs: Any) -> Tensor:
+def without_state(outputs: Tensor | tuple[Tensor, Any]) -> Tensor:
     """Return the predictions alone: a recurrent model returns its last state as well."""
     return outputs[0] if isinstance(outputs, tuple) else outputs
 
 
 @torch.no_grad()
-def predict(model: Any, inputs: Tensor, batch_size: int = 256) -> Tensor:
+def predict(model: Model, inputs: Tensor, batch_size: int = 256) -> Tensor:
     """Return a model's outputs in eval mode, in which it is left: logits, or predicted numbers.
 
     Args:
@@ -55,11 +56,11 @@ class Evaluation(NamedTuple):
 
     loss: float
     accuracy: float
-    predictions: np.ndarray
+    predictions: NDArray[Any]
 
 
 def evaluate(
-    model: Any,
+    model: Model,
     dataset: Batch,
     *,
     loss: Callable[[Tensor, Tensor], Tensor] = cross_entropy,

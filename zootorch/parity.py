@@ -24,22 +24,21 @@ from zoojax.spec.config import (
     ShapesConfig,
 )
 from zoojax.spec.records import Run
+from zoojax.types import Variables
 from zootorch.data.shapes import ShapesDataset
 
 NUM_SAMPLES = 24
 """Pictures shown."""
 
-Variables = dict[str, Any]
 
-
-def to_torch(model: Any, variables: Variables) -> Any:
+def to_torch(model: zoojax.types.Model, variables: Variables) -> zootorch.models.build.Network:
     """Return the ``zootorch`` twin of a ``zoojax`` model, holding copies of its variables."""
     twin = zootorch.models.model_of(model.config)
     zootorch.weights.from_arrays(twin, zoojax.weights.to_arrays(model, variables))
     return twin
 
 
-def to_jax(model: Any) -> tuple[Any, Variables]:
+def to_jax(model: zootorch.types.Model) -> tuple[zoojax.models.build.Network, Variables]:
     """Return the ``zoojax`` twin of a ``zootorch`` model, and its numbers as variables."""
     twin = zoojax.models.model_of(model.config)
     return twin, zoojax.weights.from_arrays(twin, zootorch.weights.to_arrays(model))

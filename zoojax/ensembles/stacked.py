@@ -7,10 +7,9 @@ share a compiled step.
 """
 
 import dataclasses
-import functools
 import math
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TypeVar
 
 import jax
 import jax.numpy as jnp
@@ -23,6 +22,7 @@ from zoojax import compiled_loop, data, evaluation, random, weights
 from zoojax.compiled_loop import Metrics
 from zoojax.data import lazy_images
 from zoojax.evaluation import evaluate_outputs
+from zoojax.jit import jit
 from zoojax.losses import loss_of
 from zoojax.models.cnn import CNN
 from zoojax.spec.config import TrainConfig
@@ -31,16 +31,20 @@ from zoojax.spec.history import History, Log
 from zoojax.spec.layout import by_layer
 from zoojax.spec.records import Batch, NonFiniteLossError
 from zoojax.training import TrainState, create_state, train_step
-from zoojax.weights import Variables
+from zoojax.types import Model, Variables
+
+Tree = TypeVar("Tree")
+"""Variables, a state or another tree of arrays."""
 
 
-def member(tree: Any, place: int) -> Any:
+def member(tree: Tree, place: int) -> Tree:
     """Return one member's part of variables, states or other trees with an axis of members."""
-    return jax.tree.map(lambda leaf: leaf[place], tree)
+    own: Tree = jax.tree.map(lambda leaf: leaf[place], tree)
+    return own
 
 
 def of_each_member(
-    model: Any, function: Callable[[Variables], Array], variables: Variables
+    model: Model, function: Callable[[Variables], Array], variables: Variables
 ) -> Array:
     """Return what a function makes of each member's variables: (members, ...).
 
@@ -56,7 +60,7 @@ def of_each_member(
 
 
 def create_states(
-    model: Any,
+    model: Model,
     variables: Variables,
     configs: Sequence[TrainConfig],
     *,
@@ -79,7 +83,7 @@ def create_states(
     return states.replace(dropout_key=jnp.stack(keys), largest_rate=rates)
 
 
-@functools.partial(jax.jit, static_argnames="num_samples")
+@jit(static="num_samples")
 def epoch_orders(keys: Array, epoch: ArrayLike, num_samples: int) -> Array:
     """Return the order of the samples of an epoch for each member: (members, samples) int32.
 
@@ -93,11 +97,12 @@ def epoch_orders(keys: Array, epoch: ArrayLike, num_samples: int) -> Array:
 
 def train_step_of_all(states: TrainState, batches: Batch) -> tuple[TrainState, Metrics]:
     """Make a step with every member: ``train_step``, mapped over an axis of members."""
-    return jax.vmap(train_step)(states, batches)
+    stepped: tuple[TrainState, Metrics] = jax.vmap(train_step)(states, batches)
+    return stepped
 
 
 def predict_members(
-    model: Any, variables: Variables, inputs: Array, batch_size: int = 256
+    model: Model, variables: Variables, inputs: Array, batch_size: int = 256
 ) -> Array:
     """Return each member's outputs in eval mode.
 
@@ -120,7 +125,7 @@ def predict_members(
     return of_each_member(model, predict, variables)
 
 
-def _write_epoch(model: Any, metrics: dict[str, Any], log: Log, name: str) -> None:
+def _write_epoch(model: Model, metrics: Metrics, log: Log, name: str) -> None:
     """Write an epoch of a member down; raise ``NonFiniteLossError`` at a bad loss."""
     bad = np.flatnonzero(~np.isfinite(metrics["loss"]))
     step = int(bad[0]) if len(bad) else 0
@@ -134,8 +139,8 @@ def _write_epoch(model: Any, metrics: dict[str, Any], log: Log, name: str) -> No
     log.end_epoch()
 
 
-@jax.jit
-def _choose(chosen: Array, new: Variables, old: Variables) -> Variables:
+@jit()
+def _choose(chosen: Array | NDArray[np.bool_], new: Variables, old: Variables) -> Variables:
     """Return the new variables of the members chosen, (members,) bool, and the others' old ones."""
 
     def choose(new: Array, old: Array) -> Array:
@@ -186,7 +191,7 @@ def _steps_of_one(
 
 
 def fit_stacked(
-    model: Any,
+    model: Model,
     variables: Variables,
     train: Batch,
     *,

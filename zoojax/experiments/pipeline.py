@@ -30,7 +30,7 @@ from zoojax.spec.config import (
 from zoojax.spec.ensembles import member_runs
 from zoojax.spec.quantiles import point_predictions
 from zoojax.spec.records import Batch, Curves, Results, Run, ShapeBatch, SinusoidBatch
-from zoojax.weights import Variables
+from zoojax.types import Predictor, Variables
 
 
 def simulate_batches(
@@ -191,7 +191,7 @@ def run_ensemble(
 
 
 def answer(
-    config: RunConfig, model: Any, variables: Variables, samples: Batch, name: str
+    config: RunConfig, model: Predictor, variables: Variables, samples: Batch, name: str
 ) -> Results:
     """Return what a model gives for samples, not judged.
 
@@ -210,7 +210,7 @@ def answer(
 
 
 def judge(
-    config: RunConfig, model: Any, variables: Variables, samples: Batch, name: str
+    config: RunConfig, model: Predictor, variables: Variables, samples: Batch, name: str
 ) -> Results:
     """Evaluate a model with every metric, of quantiles those of the middle one.
 

@@ -27,6 +27,7 @@ from zootorch.experiments import calibration
 from zootorch.metrics import reports
 from zootorch.models import layer_shapes, model_of
 from zootorch.random import Generator
+from zootorch.types import Model
 
 
 def simulate_batches(
@@ -178,7 +179,7 @@ def run_ensemble(
     return made, results
 
 
-def answer(config: RunConfig, model: Any, samples: Batch, name: str) -> Results:
+def answer(config: RunConfig, model: Model, samples: Batch, name: str) -> Results:
     """Return what a model gives for samples, not judged.
 
     Args:
@@ -193,7 +194,7 @@ def answer(config: RunConfig, model: Any, samples: Batch, name: str) -> Results:
     return Results(name, samples.inputs.numpy(), samples.targets.numpy(), outputs.numpy())
 
 
-def judge(config: RunConfig, model: Any, samples: Batch, name: str) -> Results:
+def judge(config: RunConfig, model: Model, samples: Batch, name: str) -> Results:
     """Evaluate a model with every metric, of quantiles those of the middle one.
 
     Args:

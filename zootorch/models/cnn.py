@@ -76,7 +76,8 @@ class CNN(nn.Module):
             if isinstance(layer, nn.BatchNorm2d):
                 # Not a member of conv_block, where it would shift the names in files.
                 x = self.conv_activation(x)
-        return self.output_block(self.linear_block(self.head(x)))
+        logits: Tensor = self.output_block(self.linear_block(self.head(x)))
+        return logits
 
     def save_pretrained(self, folder: str | Path) -> None:
         """Write ``model.safetensors`` and ``config.json`` into ``folder``."""
