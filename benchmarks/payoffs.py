@@ -6,7 +6,7 @@ programs kept from one process to the next.
 
 import dataclasses
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -74,7 +74,9 @@ def ways_for_a_cnn(config: RunConfig, train: Batch) -> Calls:
     """Return three ways to make a step with each of some CNNs: which is quickest?"""
     made = [Jax(config, train) for _ in range(CNN_MEMBERS)]
     first = made[0].first
-    stacked: Any = jax.tree.map(lambda *leaves: jnp.stack(leaves), *(each.state for each in made))
+    stacked: TrainState = jax.tree.map(
+        lambda *leaves: jnp.stack(leaves), *(each.state for each in made)
+    )
 
     @jax.jit
     def unrolled(states: list[TrainState]) -> list[tuple[TrainState, Metrics]]:

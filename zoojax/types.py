@@ -1,11 +1,14 @@
 """What training and evaluation ask of a model. No numbers are in it: those are its variables."""
 
-from typing import Any, Protocol, Self
+from typing import Any, Protocol, Self, TypeVar
 
 from jax import Array
 from jax.typing import DTypeLike
 
 from zoojax.spec.config import ModelConfig
+
+Tree = TypeVar("Tree")
+"""Variables, a state or another tree of arrays."""
 
 Variables = dict[str, Any]
 """Flax variables: ``{"params": {module: {leaf: array}}, "batch_stats": {...}}``."""

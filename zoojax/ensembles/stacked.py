@@ -9,7 +9,6 @@ share a compiled step.
 import dataclasses
 import math
 from collections.abc import Callable, Sequence
-from typing import TypeVar
 
 import jax
 import jax.numpy as jnp
@@ -31,10 +30,7 @@ from zoojax.spec.history import History, Log
 from zoojax.spec.layout import by_layer
 from zoojax.spec.records import Batch, NonFiniteLossError
 from zoojax.training import TrainState, create_state, train_step
-from zoojax.types import Model, Variables
-
-Tree = TypeVar("Tree")
-"""Variables, a state or another tree of arrays."""
+from zoojax.types import Model, Tree, Variables
 
 
 def member(tree: Tree, place: int) -> Tree:
