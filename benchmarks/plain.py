@@ -103,7 +103,8 @@ class Plain:
         loss = self.criterion(outputs, targets.to(self.device))
         loss.backward()
         self.optimizer.step()
-        return float(loss)
+        value: float = loss.item()
+        return value
 
     def epoch(self) -> float:
         """Train on all samples."""

@@ -1,4 +1,4 @@
-"""What training and evaluation ask of a model. No numbers are in it: those are its variables."""
+"""What training and evaluation need of a model. A model holds no numbers: see ``Variables``."""
 
 from typing import Any, Protocol, Self, TypeVar
 
@@ -19,7 +19,7 @@ class Predictor(Protocol):
 
     @property
     def config(self) -> ModelConfig:
-        """The architecture, of an ensemble that of each member."""
+        """The architecture; of an ensemble, that of each member."""
 
     def apply(self, variables: Variables, inputs: Array, /) -> Any:
         """Return the outputs in eval mode; a recurrent network returns its last state as well."""

@@ -10,9 +10,11 @@ from numpy.typing import NDArray
 
 import zoojax.experiments.pipeline
 import zoojax.models
+import zoojax.types
 import zoojax.weights
 import zootorch.experiments.pipeline
 import zootorch.models
+import zootorch.types
 import zootorch.weights
 from zoojax.common import figures
 from zoojax.common.reporting.comparison import compare
@@ -31,14 +33,14 @@ NUM_SAMPLES = 24
 """Pictures shown."""
 
 
-def to_torch(model: zoojax.types.Model, variables: Variables) -> zootorch.models.build.Network:
+def to_torch(model: zoojax.types.Model, variables: Variables) -> zootorch.models.Network:
     """Return the ``zootorch`` twin of a ``zoojax`` model, holding copies of its variables."""
     twin = zootorch.models.model_of(model.config)
     zootorch.weights.from_arrays(twin, zoojax.weights.to_arrays(model, variables))
     return twin
 
 
-def to_jax(model: zootorch.types.Model) -> tuple[zoojax.models.build.Network, Variables]:
+def to_jax(model: zootorch.types.Model) -> tuple[zoojax.models.Network, Variables]:
     """Return the ``zoojax`` twin of a ``zootorch`` model, and its numbers as variables."""
     twin = zoojax.models.model_of(model.config)
     return twin, zoojax.weights.from_arrays(twin, zootorch.weights.to_arrays(model))

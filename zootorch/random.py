@@ -16,7 +16,7 @@ from zoojax.spec import draws
 WORD = 0xFFFFFFFF
 
 W = TypeVar("W", int, Tensor)
-"""A word, or one in each place of a tensor."""
+"""A word, or a tensor of words."""
 
 
 def _signed(word: int) -> int:

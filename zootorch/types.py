@@ -1,4 +1,4 @@
-"""What training and evaluation ask of a model."""
+"""What training and evaluation need of a model."""
 
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Protocol, Self
@@ -10,7 +10,7 @@ from zoojax.spec.config import ModelConfig
 
 
 class Model(Protocol):
-    """A module with a configuration, such as CNN, MLP, RNN and an ensemble of one of these.
+    """A module with a configuration, such as CNN, MLP, RNN or an ensemble of these.
 
     Python has no type for "an ``nn.Module`` with one more attribute", so the methods of
     ``nn.Module`` that training and evaluation use are listed here.
@@ -20,7 +20,7 @@ class Model(Protocol):
 
     @property
     def config(self) -> ModelConfig:
-        """The architecture, of an ensemble that of each member."""
+        """The architecture; of an ensemble, that of each member."""
 
     __call__: Callable[..., Any]
 

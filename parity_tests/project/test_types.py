@@ -78,7 +78,7 @@ def test_every_public_name_shows_its_type(module, revealed):
 
 
 def test_no_parameter_takes_anything(revealed):
-    """Of a batch alone: its arrays are of any backend, and its inputs may be made on demand."""
+    """Only a batch does: its arrays may be of any backend, and its inputs made on demand."""
     untyped = {name for name, shown in revealed.items() if re.search(r"[(, ]\w+: Any\b", shown)}
     assert untyped == {"zoojax.Batch", "zootorch.Batch"}
 

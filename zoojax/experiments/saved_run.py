@@ -14,8 +14,7 @@ from zoojax.common.storage.runs import SavedRun, load_data, member_folders
 from zoojax.common.storage.user_files import resized
 from zoojax.ensembles.ensemble import DeepEnsemble
 from zoojax.experiments.pipeline import answer, cut, judge, simulate, split
-from zoojax.models import load_pretrained, model_of
-from zoojax.models.build import Network
+from zoojax.models import Network, load_pretrained, model_of
 from zoojax.spec.config import CNNConfig, RNNConfig, RunConfig
 from zoojax.spec.records import Batch, Results
 from zoojax.types import Variables

@@ -1,4 +1,4 @@
-"""What both backends ask of an argument, whatever its type is."""
+"""What both backends need of an argument, whatever its type is."""
 
 from typing import Any, ClassVar, Protocol
 
@@ -24,21 +24,21 @@ class Shaped(Protocol):
 
 
 class Sliceable(Shaped, Protocol):
-    """An array of which some rows and columns can be taken."""
+    """An array that can be sliced."""
 
     def __getitem__(self, index: Any, /) -> Any:
         """Return some of the numbers."""
 
 
 class Reshapable(Shaped, Protocol):
-    """An array of NumPy or JAX: their axes can be merged, split and transposed."""
+    """An array that can be reshaped and transposed, as those of NumPy and JAX."""
 
     def reshape(self, shape: tuple[int, ...], /) -> Any:
         """Return the numbers in another shape."""
 
 
 class Samples(Shaped, Protocol):
-    """An array whose leading axis counts samples, or images that are not made yet."""
+    """An array whose leading axis counts samples, or images that are made on demand."""
 
     def __len__(self) -> int:
         """Return the number of samples."""

@@ -23,8 +23,7 @@ from zoojax.spec.history import History
 from zoojax.spec.records import Batch, NonFiniteLossError
 from zootorch.ensembles.stacked import StackedTrainer
 from zootorch.evaluation import without_state
-from zootorch.models import model_of
-from zootorch.models.build import Network
+from zootorch.models import Network, model_of
 from zootorch.models.cnn import CNN
 from zootorch.random import Generator
 from zootorch.training import Trainer

@@ -24,7 +24,7 @@ from zootorch import data, random
 from zootorch.ensembles.vmapped import clip_each, dropouts, mappable, rows
 from zootorch.evaluation import evaluate_outputs, without_state
 from zootorch.losses import loss_of
-from zootorch.models.build import Network
+from zootorch.models import Network
 from zootorch.optimizers import optimizer, scheduler
 from zootorch.random import Generator
 from zootorch.training import on_host

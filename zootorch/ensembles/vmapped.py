@@ -10,8 +10,7 @@ from torch import Tensor, nn
 
 from zoojax.spec.config import ModelConfig, RNNConfig
 from zootorch.layers import Dropout
-from zootorch.models import model_of
-from zootorch.models.build import Network
+from zootorch.models import Network, model_of
 from zootorch.models.cells import STEPS
 from zootorch.models.rnn import RNN
 

@@ -14,8 +14,7 @@ from zoojax.spec.records import Batch, Results
 from zootorch import evaluation
 from zootorch.ensembles.ensemble import DeepEnsemble
 from zootorch.experiments.pipeline import answer, best_device, cut, judge, simulate, split
-from zootorch.models import load_pretrained
-from zootorch.models.build import Network
+from zootorch.models import Network, load_pretrained
 from zootorch.models.cnn import CNN
 
 

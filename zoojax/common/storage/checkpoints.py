@@ -72,7 +72,7 @@ def optimizer_slots(config: TrainConfig) -> tuple[str, ...]:
 
 
 class Saver(Protocol):
-    """What a training loop asks about checkpoints: ``Checkpoints`` and ``NoCheckpoints``."""
+    """What a training loop needs for checkpoints: ``Checkpoints`` or ``NoCheckpoints``."""
 
     def is_due(self, step: int) -> bool:
         """Return whether to save after ``step`` steps."""
