@@ -10,7 +10,6 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import Any
 
 # What the first lines of a program for training take; packages load their parts when asked for.
 IMPORTS = {
@@ -43,7 +42,8 @@ def measure(contender: str, workload: str, cache: str | None = None) -> dict[str
         settings["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0"
     environment = {**os.environ, **settings}
     done = subprocess.run(command, check=True, capture_output=True, text=True, env=environment)
-    return json.loads(done.stdout.splitlines()[-1])
+    found: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
+    return found
 
 
 def resident(field: str) -> int:
@@ -67,7 +67,7 @@ def main() -> None:
     train = samples(config)
     before = resident("VmRSS")
     start = time.perf_counter()
-    contender: Any = CONTENDERS[name](config, train)
+    contender = CONTENDERS[name](config, train)
     contender.step()
     first = time.perf_counter() - start
     Path("/proc/self/clear_refs").write_text("5")  # the peak starts anew

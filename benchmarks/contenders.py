@@ -1,7 +1,7 @@
 """The two backends as contenders: a batch forward, a step, an epoch, each waited for."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Protocol
 
 import jax
 import jax.numpy as jnp
@@ -17,6 +17,19 @@ from zoojax.spec.config import RunConfig
 from zoojax.spec.records import Batch
 from zootorch.experiments.pipeline import best_device
 from zootorch.models import model_of as module_of
+
+
+class Contender(Protocol):
+    """A model, its data and its loop."""
+
+    def forward(self) -> None:
+        """Compute the outputs of a batch in eval mode."""
+
+    def step(self) -> float:
+        """Train on the first batch."""
+
+    def epoch(self) -> float:
+        """Train on all samples."""
 
 
 class Jax:
@@ -54,7 +67,7 @@ class Jax:
         self.num_epochs += 1
         return float(np.mean(losses))
 
-    def compiled(self) -> Any:
+    def compiled(self) -> jax.stages.Compiled:
         """Return the program of a step, as XLA makes it."""
         return zoojax.train_step.lower(self.state, self.first).compile()
 
@@ -65,8 +78,8 @@ class Jax:
         program that runs.
         """
         with ops.references():
-            plain = self.compiled().cost_analysis()
-        fast = self.compiled().cost_analysis()
+            plain: Any = self.compiled().cost_analysis()
+        fast: Any = self.compiled().cost_analysis()
         return {"flops": plain["flops"], "bytes": fast["bytes accessed"]}
 
 
@@ -100,13 +113,13 @@ class Torch:
         return float(np.mean(losses))
 
 
-def torch_compiled(config: RunConfig, train: Batch) -> Any:
+def torch_compiled(config: RunConfig, train: Batch) -> Torch:
     """Return zootorch with a compiled model, on a GPU with CUDA graphs as well."""
     torch.compiler.reset()  # what it compiled for other workloads counts against its limit
     return Torch(config, train, mode="max-autotune" if torch.cuda.is_available() else "default")
 
 
-CONTENDERS: dict[str, Callable[..., Any]] = {
+CONTENDERS: dict[str, Callable[[RunConfig, Batch], Contender]] = {
     "plain": Plain,
     "zootorch": Torch,
     "zootorch, compiled": torch_compiled,

@@ -15,6 +15,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 import torch
+from jax import Array
 
 from zoojax.common.memory import keep_freed_memory
 
@@ -88,7 +89,7 @@ def ceilings() -> dict[str, float]:
     return {"bytes": 2 * num_bytes / moved, "flops": 2 * side**3 / made}
 
 
-def _median(function: Callable[[Any], Any], value: Any) -> float:
+def _median(function: Callable[[Array], Array], value: Array) -> float:
     """Return the seconds of a call that is given what the last one returned."""
     seconds = []
     for _ in range(12):

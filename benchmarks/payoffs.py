@@ -6,7 +6,7 @@ programs kept from one process to the next.
 
 import dataclasses
 from collections.abc import Callable, Iterator
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -18,10 +18,15 @@ import zootorch
 import zootorch.experiments.pipeline
 from benchmarks.contenders import Jax, Torch
 from benchmarks.workloads import WORKLOADS, samples
+from zoojax.compiled_loop import Metrics
 from zoojax.models import model_of
 from zoojax.spec.config import DEFAULT_RUNS, RunConfig
 from zoojax.spec.records import Batch
+from zoojax.training import TrainState
 from zootorch.experiments.pipeline import best_device
+
+if TYPE_CHECKING:
+    from benchmarks.suite import Preset
 
 Calls = dict[str, Callable[[], object]]
 
@@ -68,10 +73,12 @@ def ways_for_a_cnn(config: RunConfig, train: Batch) -> Calls:
     """Return three ways to make a step with each of some CNNs: which is quickest?"""
     made = [Jax(config, train) for _ in range(CNN_MEMBERS)]
     first = made[0].first
-    stacked: Any = jax.tree.map(lambda *leaves: jnp.stack(leaves), *(each.state for each in made))
+    stacked: TrainState = jax.tree.map(
+        lambda *leaves: jnp.stack(leaves), *(each.state for each in made)
+    )
 
     @jax.jit
-    def unrolled(states: list[Any]) -> Any:
+    def unrolled(states: list[TrainState]) -> list[tuple[TrainState, Metrics]]:
         return [zoojax.train_step(state, first) for state in states]
 
     mapped = jax.jit(jax.vmap(lambda state: zoojax.train_step(state, first)))
@@ -127,7 +134,7 @@ def whole_runs(model: str) -> Calls:
     }
 
 
-def payoffs(preset: Any) -> Iterator[Timed]:
+def payoffs(preset: "Preset") -> Iterator[Timed]:
     """Yield all that is timed, made when its turn comes."""
     few = min(preset.num_rounds, 5)
     for name in ENSEMBLES:

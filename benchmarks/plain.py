@@ -1,12 +1,13 @@
 """Training as the workshop writes it: eager torch, NCHW, a DataLoader, the loss read each step."""
 
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, TensorDataset
 
-from zoojax.spec.config import CNNConfig, MLPConfig, RNNConfig, RunConfig
+from zoojax.spec.config import CNNConfig, MLPConfig, ModelConfig, RNNConfig, RunConfig
 from zoojax.spec.data import IMAGENET_MEAN, IMAGENET_STD
 from zoojax.spec.records import Batch
 
@@ -52,10 +53,15 @@ class PlainRNN(nn.Module):
 
     def forward(self, inputs: Tensor) -> Tensor:
         """Predict from (batch, time, features)."""
-        return self.fc(self.rnn(inputs)[0][:, -1])
+        outputs: Tensor = self.fc(self.rnn(inputs)[0][:, -1])
+        return outputs
 
 
-MODELS: dict[type, Any] = {CNNConfig: plain_cnn, MLPConfig: plain_mlp, RNNConfig: PlainRNN}
+MODELS: dict[type[ModelConfig], Callable[[Any], nn.Module]] = {
+    CNNConfig: plain_cnn,
+    MLPConfig: plain_mlp,
+    RNNConfig: PlainRNN,
+}
 
 
 class Plain:
@@ -89,7 +95,7 @@ class Plain:
     def _inputs(self, inputs: Tensor) -> Tensor:
         return (self.standardise(inputs) if self.is_classifier else inputs.float()).to(self.device)
 
-    def step(self, batch: Any = None) -> float:
+    def step(self, batch: Sequence[Tensor] | None = None) -> float:
         """Train on a batch, the first unless given."""
         inputs, targets = batch or self.first
         self.optimizer.zero_grad()
@@ -97,7 +103,8 @@ class Plain:
         loss = self.criterion(outputs, targets.to(self.device))
         loss.backward()
         self.optimizer.step()
-        return loss.item()
+        value: float = loss.item()
+        return value
 
     def epoch(self) -> float:
         """Train on all samples."""

@@ -10,13 +10,13 @@ import sys
 from pathlib import Path
 
 from benchmarks import render
-from zoojax.common.shape_benchmark import NUM_TEST_EACH, TEST, TRAINING
+from zoojax.common.shape_benchmark import NUM_TEST_EACH, TEST, TRAINING, Target
 from zoojax.common.storage import files, pretrained
 
 BACKEND, SEED = "jax", 0
 
 
-def publish(folder: Path, target: pretrained.Target) -> Path:
+def publish(folder: Path, target: Target) -> Path:
     """Copy the weights of a target, and write their card.
 
     Args:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from benchmarks import alone, machine, payoffs, simulation, where
-from benchmarks.contenders import CONTENDERS
+from benchmarks.contenders import CONTENDERS, Jax
 from benchmarks.timing import Timing, interleave
 from benchmarks.workloads import WORKLOADS, samples
 
@@ -70,8 +70,8 @@ def train(preset: Preset) -> Iterator[tuple[str, str, Rows]]:
             calls = {name: getattr(each, section) for name, each in made.items()}
             timings = interleave(calls, num_rounds=preset.num_rounds, least=preset.least)
             found = rows(timings, count)
-            if section == "step":
-                add_shares(found, made["zoojax"].cost(), ceilings)
+            if section == "step" and isinstance(functional := made["zoojax"], Jax):
+                add_shares(found, functional.cost(), ceilings)
             yield section, workload, found
 
 

@@ -44,12 +44,13 @@ def measure(contender: str, workload: str) -> Shares:
     """
     command = [sys.executable, "-m", "benchmarks.where", contender, workload]
     done = subprocess.run(command, check=True, capture_output=True, text=True)
-    return json.loads(done.stdout.splitlines()[-1])
+    found: Shares = json.loads(done.stdout.splitlines()[-1])
+    return found
 
 
 def jax_shares(contender: Jax) -> Shares:
     """Return the share of each layer, forward and backward, by the names XLA keeps."""
-    layers = layers_of(contender.compiled().as_text())
+    layers = layers_of(contender.compiled().as_text() or "")
     contender.step()
     with tempfile.TemporaryDirectory() as folder:
         with jax.profiler.trace(folder):
@@ -118,7 +119,7 @@ def torch_shares(contender: Torch) -> Shares:
     for event in profile.key_averages():
         if not torch.cuda.is_available():
             seconds[event.key] += event.self_cpu_time_total
-        elif event.device_type == torch.autograd.DeviceType.CUDA:  # kernels, not who called them
+        elif event.device_type == torch.profiler.DeviceType.CUDA:  # kernels, not who called them
             seconds[event.key] += event.self_device_time_total
     return shares(seconds)
 

@@ -1,6 +1,6 @@
 """The state of a training run, as a checkpoint holds it."""
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 import jax
 import jax.numpy as jnp
@@ -9,8 +9,11 @@ from zoojax import optimizers, random, weights
 from zoojax.common.storage.checkpoints import Arrays, Checkpoint
 from zoojax.spec.history import Log
 
+if TYPE_CHECKING:
+    from zoojax.training import TrainState
 
-def of_training(state: Any, log: Log, best: Arrays | None) -> Checkpoint:
+
+def of_training(state: "TrainState", log: Log, best: Arrays | None) -> Checkpoint:
     """Return all that is needed to resume a training run.
 
     Args:
@@ -33,7 +36,7 @@ def of_training(state: Any, log: Log, best: Arrays | None) -> Checkpoint:
     )
 
 
-def resume(state: Any, checkpoint: Checkpoint) -> Any:
+def resume(state: "TrainState", checkpoint: Checkpoint) -> "TrainState":
     """Return a ``TrainState`` that resumes where a checkpoint was saved.
 
     Args:

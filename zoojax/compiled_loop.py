@@ -4,7 +4,6 @@ All functions take the step itself, such as ``train_step``: a state and a batch 
 a dictionary of metrics out.
 """
 
-import functools
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Protocol, TypeVar
 
@@ -16,8 +15,10 @@ from jax.typing import ArrayLike
 from numpy.typing import NDArray
 
 from zoojax import data
-from zoojax.spec.config import CNNConfig
+from zoojax.jit import jit
+from zoojax.spec.config import CNNConfig, ModelConfig
 from zoojax.spec.records import Batch
+from zoojax.types import Model
 
 Metrics = dict[str, Any]
 Step = Callable[[Any, Batch], tuple[Any, Metrics]]
@@ -27,15 +28,14 @@ class HasModel(Protocol):
     """A state whose model says how its steps are best made."""
 
     @property
-    def model(self) -> Any:
+    def model(self) -> Model:
         """The model."""
-        ...
 
 
 State = TypeVar("State", bound=HasModel)
 
 
-def is_looped(model_config: Any) -> bool:
+def is_looped(model_config: ModelConfig) -> bool:
     """Return whether the steps of a model are faster in a compiled loop.
 
     Those of a CNN on a CPU are not: there XLA makes convolutions 8 to 36 times slower in a loop.
@@ -43,12 +43,12 @@ def is_looped(model_config: Any) -> bool:
     return jax.default_backend() != "cpu" or not isinstance(model_config, CNNConfig)
 
 
-def num_at_once(model_config: Any) -> int:
+def num_at_once(model_config: ModelConfig) -> int:
     """Return the maximum number of steps between reads of the loss."""
     return 256 if is_looped(model_config) else 4
 
 
-@functools.partial(jax.jit, static_argnames="step", donate_argnames="state")
+@jit(static_argnames="step", donate_argnames="state")
 def steps_in_loop(
     step: Step, state: Any, train: Batch, order: ArrayLike, start: ArrayLike, stop: ArrayLike
 ) -> tuple[Any, Metrics]:
@@ -77,7 +77,8 @@ def steps_in_loop(
 
     _, latest = jax.eval_shape(step, state, data.take(train, order[0]))
     empty = jax.tree.map(lambda one: jnp.zeros((len(order), *one.shape), one.dtype), latest)
-    return jax.lax.fori_loop(start, stop, make, (state, empty))
+    made: tuple[Any, Metrics] = jax.lax.fori_loop(start, stop, make, (state, empty))
+    return made
 
 
 def make_steps(

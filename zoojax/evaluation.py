@@ -1,6 +1,5 @@
 """Evaluation: a model's outputs for any number of samples, and how good they are."""
 
-import functools
 import math
 from collections.abc import Callable
 from typing import Any
@@ -12,24 +11,25 @@ from jax import Array
 from jax.typing import ArrayLike
 
 from zoojax import data
+from zoojax.jit import jit
 from zoojax.losses import cross_entropy
 from zoojax.spec.checks import check_batch_size
 from zoojax.spec.records import Batch, Evaluation
-from zoojax.weights import Variables
+from zoojax.types import Predictor, Variables
 
 
-def without_state(outputs: Any) -> Array:
+def without_state(outputs: Array | tuple[Array, Any]) -> Array:
     """Return the predictions alone: a recurrent model returns its last state as well."""
     return outputs[0] if isinstance(outputs, tuple) else outputs
 
 
-@functools.partial(jax.jit, static_argnames="model")
-def _predict_batch(model: Any, variables: Variables, inputs: Array) -> Array:
+@jit(static_argnames="model")
+def _predict_batch(model: Predictor, variables: Variables, inputs: Array) -> Array:
     dtype = jax.tree.leaves(variables)[0].dtype
     return without_state(model.apply(variables, data.as_inputs(inputs, dtype)))
 
 
-def predict(model: Any, variables: Variables, inputs: Array, batch_size: int = 256) -> Array:
+def predict(model: Predictor, variables: Variables, inputs: Array, batch_size: int = 256) -> Array:
     """Return a model's outputs in eval mode: logits, or predicted numbers.
 
     Args:
@@ -57,7 +57,7 @@ def predict(model: Any, variables: Variables, inputs: Array, batch_size: int = 2
 
 
 def evaluate(
-    model: Any,
+    model: Predictor,
     variables: Variables,
     dataset: Batch,
     *,

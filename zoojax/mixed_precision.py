@@ -9,18 +9,17 @@ Parity: layer by layer this is what ``torch.autocast`` does, but for recurrent l
 makes bfloat16, float16 or in part float32, by device and by cell; see ``zootorch.models.rnn``.
 """
 
-from typing import Any
-
 import jax.numpy as jnp
 from jax import Array
+from jax.typing import DTypeLike
 
 
-def full_dtype(x: Array) -> Any:
+def full_dtype(x: Array) -> DTypeLike:
     """Return the type in which numbers of an array are kept and summed: at least float32."""
     return jnp.promote_types(x.dtype, jnp.float32)
 
 
-def operands(dtype: Any, *arrays: Array) -> list[Array]:
+def operands(dtype: DTypeLike | None, *arrays: Array) -> list[Array]:
     """Return what a product takes: arrays as ``dtype``, or as they are when it is None."""
     return [array if dtype is None else array.astype(dtype) for array in arrays]
 

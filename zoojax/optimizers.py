@@ -9,13 +9,14 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 import optax
 from jax import Array
+from numpy.typing import NDArray
 
 from zoojax import weights
 from zoojax.spec.config import TrainConfig
 from zoojax.spec.layout import layout, to_tree
+from zoojax.types import Model, Tree, Variables
 
 
 class AdamState(NamedTuple):
@@ -28,8 +29,8 @@ class AdamState(NamedTuple):
     """
 
     num_updates: Array
-    mu: Any
-    nu: Any
+    mu: Variables
+    nu: Variables
 
 
 def scale_by_adam(
@@ -42,11 +43,13 @@ def scale_by_adam(
     to rounding, as torch's double arithmetic is.
     """
 
-    def init(params: Any) -> AdamState:
+    def init(params: Variables) -> AdamState:
         zeros = jax.tree.map(jnp.zeros_like, params)
         return AdamState(jnp.zeros((), jnp.int32), zeros, jax.tree.map(jnp.copy, zeros))
 
-    def update(grads: Any, state: AdamState, params: Any = None) -> tuple[Any, AdamState]:
+    def update(
+        grads: Variables, state: AdamState, params: Variables | None = None
+    ) -> tuple[Variables, AdamState]:
         del params
         count = state.num_updates + 1
         mu = jax.tree.map(lambda m, g: b1 * m + (1 - b1) * g, state.mu, grads)
@@ -70,7 +73,7 @@ class RMSPropState(NamedTuple):
         nu: running mean of the squared gradients, like the parameters.
     """
 
-    nu: Any
+    nu: Variables
 
 
 def scale_by_rms(decay: float = 0.99, eps: float = 1e-8) -> optax.GradientTransformation:
@@ -79,10 +82,12 @@ def scale_by_rms(decay: float = 0.99, eps: float = 1e-8) -> optax.GradientTransf
     Parity: eps is added to the root, where optax adds it inside.
     """
 
-    def init(params: Any) -> RMSPropState:
+    def init(params: Variables) -> RMSPropState:
         return RMSPropState(jax.tree.map(jnp.zeros_like, params))
 
-    def update(grads: Any, state: RMSPropState, params: Any = None) -> tuple[Any, RMSPropState]:
+    def update(
+        grads: Variables, state: RMSPropState, params: Variables | None = None
+    ) -> tuple[Variables, RMSPropState]:
         del params
         nu = jax.tree.map(lambda v, g: decay * v + (1 - decay) * g * g, state.nu, grads)
         directions = jax.tree.map(lambda v, g: g / (jnp.sqrt(v) + eps), nu, grads)
@@ -115,8 +120,8 @@ def optimizer(config: TrainConfig) -> optax.GradientTransformation:
 
 
 def learning_rate(
-    config: TrainConfig, step: Array, num_steps: int | None, *, largest: Any = None
-) -> Any:
+    config: TrainConfig, step: Array, num_steps: int | None, *, largest: Array | float | None = None
+) -> Array | float:
     """Return the step size of a step.
 
     Args:
@@ -141,12 +146,12 @@ def learning_rate(
     return jnp.where(time <= peak, rise, fall)
 
 
-def _along_cosine(start: Any, end: Any, part: Array) -> Array:
+def _along_cosine(start: Array | float, end: Array | float, part: Array) -> Array:
     """Return where a half cosine from ``start`` to ``end`` is after ``part`` of its way."""
     return end + (start - end) / 2 * (1 + jnp.cos(math.pi * part))
 
 
-def clip_by_global_norm(grads: Any, largest: float | None) -> Any:
+def clip_by_global_norm(grads: Tree, largest: float | None) -> Tree:
     """Scale gradients down so that the norm of all together is at most ``largest``.
 
     Parity: the norm plus 1e-6 divides, as in ``torch.nn.utils.clip_grad_norm_``.
@@ -155,14 +160,15 @@ def clip_by_global_norm(grads: Any, largest: float | None) -> Any:
         return grads
     norm = jnp.sqrt(sum(jnp.sum(jnp.square(g)) for g in jax.tree.leaves(grads)))
     factor = jnp.minimum(largest / (norm + 1e-6), 1)
-    return jax.tree.map(lambda g: g * factor, grads)
+    clipped: Tree = jax.tree.map(lambda g: g * factor, grads)
+    return clipped
 
 
 SLOTS = ("mu", "nu", "trace")
 """Fields of the states above, and of optax's, that hold an array a parameter."""
 
 
-def to_arrays(model: Any, opt_state: Any) -> dict[str, np.ndarray]:
+def to_arrays(model: Model, opt_state: Any) -> dict[str, NDArray[Any]]:
     """Return an optimiser's arrays by slot and name in weight files, such as ``mu/fc.weight``."""
     return {
         f"{slot}/{name}": array
@@ -174,7 +180,7 @@ def to_arrays(model: Any, opt_state: Any) -> dict[str, np.ndarray]:
 
 
 def from_arrays(
-    model: Any, opt_state: Any, arrays: Mapping[str, np.ndarray], num_updates: int
+    model: Model, opt_state: Any, arrays: Mapping[str, NDArray[Any]], num_updates: int
 ) -> Any:
     """Return an optimiser's state that holds the arrays that ``to_arrays`` returned.
 

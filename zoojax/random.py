@@ -5,7 +5,7 @@ import math
 import jax
 import jax.numpy as jnp
 from jax import Array
-from jax.typing import ArrayLike
+from jax.typing import ArrayLike, DTypeLike
 
 from zoojax.spec import draws
 
@@ -38,23 +38,25 @@ def words(key: Array, num: int) -> Array:
     x = (jax.lax.iota(jnp.uint32, num) * jnp.uint32(draws.WALK) + start) ^ flip
     for shift, multiplier in draws.MIX_ROUNDS:
         x = (x ^ (x >> shift)) * jnp.uint32(multiplier)
-    return x ^ (x >> draws.MIX_LAST_SHIFT)
+    word: Array = x ^ (x >> draws.MIX_LAST_SHIFT)
+    return word
 
 
 def integers(word: Array, low: ArrayLike, high: ArrayLike) -> Array:
     """Return int32 integers from ``low`` to ``high``, both included: ``draws.integers``."""
     span = (jnp.asarray(high, jnp.int32) - low + 1).astype(jnp.uint32)
-    return (word % span).astype(jnp.int32) + low
+    drawn: Array = (word % span).astype(jnp.int32) + low
+    return drawn
 
 
-def symmetric_uniform(word: Array, bound: float, dtype: jnp.dtype) -> Array:
+def symmetric_uniform(word: Array, bound: float, dtype: DTypeLike) -> Array:
     """Return uniform numbers in [-bound, bound): ``draws.symmetric_uniform``."""
-    signed = (word >> (32 - draws.UNIFORM_BITS)).astype(jnp.int32)
+    signed: Array = (word >> (32 - draws.UNIFORM_BITS)).astype(jnp.int32)
     signed = signed - 2 ** (draws.UNIFORM_BITS - 1)
     return signed.astype(dtype) * jnp.asarray(bound * 2.0 ** (1 - draws.UNIFORM_BITS), dtype)
 
 
-def uniform(word: Array, dtype: jnp.dtype) -> Array:
+def uniform(word: Array, dtype: DTypeLike) -> Array:
     """Return uniform numbers in [0, 1): ``draws.uniform``."""
     kept = (word >> (32 - draws.UNIFORM_BITS)).astype(dtype)
     return kept * jnp.asarray(2.0**-draws.UNIFORM_BITS, dtype)
@@ -80,4 +82,5 @@ def keep_mask(key: Array, shape: tuple[int, ...], rate: float) -> Array:
         num *= size
     if threshold >= 2**32:
         return jnp.ones(shape, bool)
-    return (words(key, num) < jnp.uint32(threshold)).reshape(shape)
+    kept: Array = words(key, num) < jnp.uint32(threshold)
+    return kept.reshape(shape)

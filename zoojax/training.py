@@ -14,16 +14,17 @@ from numpy.typing import NDArray
 
 from zoojax import checkpoint, compiled_loop, data, random, weights
 from zoojax.common.progress import progress_bar
-from zoojax.common.storage.checkpoints import Arrays, Checkpoints, NoCheckpoints
+from zoojax.common.storage.checkpoints import Arrays, Checkpoints, NoCheckpoints, Saver
 from zoojax.compiled_loop import Metrics
 from zoojax.evaluation import evaluate, without_state
+from zoojax.jit import jit
 from zoojax.losses import loss_of
 from zoojax.optimizers import clip_by_global_norm, learning_rate, optimizer
 from zoojax.spec.checks import check_num_steps, check_training
 from zoojax.spec.config import TrainConfig
 from zoojax.spec.history import History, Log
 from zoojax.spec.records import Batch
-from zoojax.weights import Variables
+from zoojax.types import Model, Variables
 
 
 class TrainState(struct.PyTreeNode):
@@ -44,13 +45,13 @@ class TrainState(struct.PyTreeNode):
     """
 
     step: Array
-    params: Any
-    batch_stats: Any
+    params: Variables
+    batch_stats: Variables
     opt_state: Any
     key: Array
     dropout_key: Array
     largest_rate: Array
-    model: Any = struct.field(pytree_node=False)
+    model: Model = struct.field(pytree_node=False)
     config: TrainConfig = struct.field(pytree_node=False)
     num_steps: int | None = struct.field(pytree_node=False, default=None)
 
@@ -61,7 +62,7 @@ class TrainState(struct.PyTreeNode):
 
 
 def create_state(
-    model: Any, variables: Variables, config: TrainConfig, *, num_steps: int | None = None
+    model: Model, variables: Variables, config: TrainConfig, *, num_steps: int | None = None
 ) -> TrainState:
     """Return the state before the first step.
 
@@ -98,7 +99,7 @@ def create_state(
     )
 
 
-@functools.partial(jax.jit, donate_argnums=0)
+@jit(donate_argnames="state")
 def train_step(state: TrainState, batch: Batch) -> tuple[TrainState, Metrics]:
     """Make one step of gradient descent: a pure function, compiled as a whole.
 
@@ -119,7 +120,7 @@ def train_step(state: TrainState, batch: Batch) -> tuple[TrainState, Metrics]:
     # Training only: evaluation always runs in float32.
     model = state.model.clone(dtype=state.config.compute_dtype)
 
-    def loss_and_stats(params: Any) -> tuple[Array, Any]:
+    def loss_and_stats(params: Variables) -> tuple[Array, Any]:
         outputs, updated = model.apply(
             {"params": params, "batch_stats": state.batch_stats},
             inputs,
@@ -172,7 +173,7 @@ def _run_epoch(
     *,
     log: Log,
     best: Arrays | None,
-    saver: Checkpoints | NoCheckpoints,
+    saver: Saver,
     advance: Callable[[float], None],
 ) -> TrainState:
     """Train on each batch, log each step, and checkpoint when due."""
@@ -197,7 +198,7 @@ def _run_epoch(
 
 
 def fit(
-    model: Any,
+    model: Model,
     variables: Variables,
     train: Batch,
     *,
@@ -235,7 +236,7 @@ def fit(
     num_steps = config.num_epochs * log.steps_per_epoch
     state = create_state(model, variables, config, num_steps=num_steps)
     best: Arrays | None = None
-    saver = checkpoints or NoCheckpoints()
+    saver: Saver = checkpoints or NoCheckpoints()
     saved = saver.open("jax", model.config, config, train=train, validation=validation)
     if saved is not None:
         state, log, best = checkpoint.resume(state, saved), saved.log, saved.best

@@ -1,6 +1,5 @@
 """Initial weights as a pure function of a key, and weights in their file form."""
 
-import functools
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -9,17 +8,18 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
+from numpy.typing import NDArray
 
 from zoojax import random
 from zoojax.common.storage import files
+from zoojax.jit import jit
 from zoojax.spec import layout
 from zoojax.spec.checks import check_arrays
+from zoojax.spec.types import Shaped
+from zoojax.types import Model, Variables
 
-Variables = dict[str, Any]
-"""Flax variables: ``{"params": {module: {leaf: array}}, "batch_stats": {...}}``."""
 
-
-def init(key: Array, model: Any, example: Array) -> Variables:
+def init(key: Array, model: Model, example: Array) -> Variables:
     """Draw a model's variables in torch's default distributions.
 
     The shapes come first, from ``jax.eval_shape``; then parameter i of the file order gets
@@ -48,10 +48,11 @@ def init(key: Array, model: Any, example: Array) -> Variables:
     shapes = jax.eval_shape(lambda x: model.init(jax.random.key(0), x), example)
     drawn = layout.to_tree(_draw(key, leaves), leaves)
     # Linen makes float32 of some parameters whatever the example is.
-    return jax.tree.map(lambda _, array: array.astype(example.dtype), shapes, drawn)
+    variables: Variables = jax.tree.map(lambda _, array: array.astype(example.dtype), shapes, drawn)
+    return variables
 
 
-@functools.partial(jax.jit, static_argnames="leaves")
+@jit(static_argnames="leaves")
 def _draw(key: Array, leaves: tuple[layout.Leaf, ...]) -> dict[str, Array]:
     """Return the initial arrays by name, float32 in the file's axis order."""
     key = random.stream(key, "init")
@@ -70,7 +71,9 @@ def _draw(key: Array, leaves: tuple[layout.Leaf, ...]) -> dict[str, Array]:
     return arrays
 
 
-def from_arrays(model: Any, arrays: Mapping[str, Any], source: str = "the weights") -> Variables:
+def from_arrays(
+    model: Model, arrays: Mapping[str, Shaped], source: str = "the weights"
+) -> Variables:
     """Make variables of arrays named and ordered as in weight files.
 
     Args:
@@ -84,21 +87,22 @@ def from_arrays(model: Any, arrays: Mapping[str, Any], source: str = "the weight
     """
     leaves = layout.layout(model.config)
     check_arrays(arrays, leaves, source)
-    return jax.tree.map(jnp.asarray, layout.to_tree(arrays, leaves))
+    variables: Variables = jax.tree.map(jnp.asarray, layout.to_tree(arrays, leaves))
+    return variables
 
 
-def to_arrays(model: Any, variables: Mapping[str, Any]) -> dict[str, np.ndarray]:
+def to_arrays(model: Model, variables: Mapping[str, Any]) -> dict[str, NDArray[Any]]:
     """Return variables, or one collection of them, as arrays named and ordered as in files."""
     return layout.to_file(jax.tree.map(np.asarray, dict(variables)), layout.layout(model.config))
 
 
-def name_scalars(model: Any, params: Mapping[str, Any]) -> dict[str, float]:
+def name_scalars(model: Model, params: Mapping[str, Any]) -> dict[str, float]:
     """Return a tree of scalars like the parameters as numbers by name in weight files."""
     leaves = [leaf for leaf in layout.layout(model.config) if leaf.path[0] == "params"]
     return {leaf.name: float(params[leaf.path[1]][leaf.path[2]]) for leaf in leaves}
 
 
-def save_pretrained(folder: str | Path, model: Any, variables: Variables) -> None:
+def save_pretrained(folder: str | Path, model: Model, variables: Variables) -> None:
     """Write ``model.safetensors`` and ``config.json`` into ``folder``.
 
     Args:

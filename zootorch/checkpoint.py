@@ -1,6 +1,6 @@
 """The state of a training run, as a checkpoint holds it."""
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 import torch
 
@@ -9,8 +9,11 @@ from zoojax.spec.history import Log
 from zootorch import optimizers, weights
 from zootorch.layers import seed_dropout
 
+if TYPE_CHECKING:
+    from zootorch.training import Trainer
 
-def of_training(trainer: Any, log: Log, best: Arrays | None) -> Checkpoint:
+
+def of_training(trainer: "Trainer", log: Log, best: Arrays | None) -> Checkpoint:
     """Return all that is needed to resume a training run.
 
     Args:
@@ -33,7 +36,7 @@ def of_training(trainer: Any, log: Log, best: Arrays | None) -> Checkpoint:
     )
 
 
-def resume(trainer: Any, checkpoint: Checkpoint) -> None:
+def resume(trainer: "Trainer", checkpoint: Checkpoint) -> None:
     """Let a ``Trainer``, changed in place, resume where a checkpoint was saved.
 
     Args:
@@ -48,6 +51,7 @@ def resume(trainer: Any, checkpoint: Checkpoint) -> None:
     for group in trainer.optimizer.param_groups:
         group["lr"] = checkpoint.learning_rate
     place = {"last_epoch": checkpoint.log.num_steps, "_last_lr": [checkpoint.learning_rate]}
+    assert trainer.scheduler is not None, "fit makes it first"
     trainer.scheduler.load_state_dict(place)
     for name in ("dropout", "shuffle"):
         generator = getattr(trainer, name)

@@ -11,15 +11,16 @@ from zoojax.spec.checks import check_batch_size
 from zoojax.spec.records import Batch, Evaluation
 from zootorch import data, metrics
 from zootorch.losses import cross_entropy
+from zootorch.types import Model
 
 
-def without_state(outputs: Any) -> Tensor:
+def without_state(outputs: Tensor | tuple[Tensor, Any]) -> Tensor:
     """Return the predictions alone: a recurrent model returns its last state as well."""
     return outputs[0] if isinstance(outputs, tuple) else outputs
 
 
 @torch.no_grad()
-def predict(model: Any, inputs: Tensor, batch_size: int = 256) -> Tensor:
+def predict(model: Model, inputs: Tensor, batch_size: int = 256) -> Tensor:
     """Return a model's outputs in eval mode (the model stays in it): logits or predictions.
 
     Args:
@@ -44,7 +45,7 @@ def predict(model: Any, inputs: Tensor, batch_size: int = 256) -> Tensor:
 
 
 def evaluate(
-    model: Any,
+    model: Model,
     dataset: Batch,
     *,
     loss: Callable[[Tensor, Tensor], Tensor] = cross_entropy,

@@ -3,12 +3,13 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 from torch.optim import lr_scheduler
 
 from zoojax.spec.config import TrainConfig
+from zootorch.types import Model
 
 
 def optimizer(parameters: Iterable[Tensor], config: TrainConfig) -> torch.optim.Optimizer:
@@ -66,8 +67,8 @@ SLOTS = {
 
 
 def to_arrays(
-    model: Any, optimizer: torch.optim.Optimizer, config: TrainConfig
-) -> dict[str, np.ndarray]:
+    model: Model, optimizer: torch.optim.Optimizer, config: TrainConfig
+) -> dict[str, NDArray[Any]]:
     """Return an optimiser's arrays by slot and name in weight files, such as ``mu/fc.weight``."""
     return {
         f"{slot}/{name}": held.numpy(force=True)
@@ -78,10 +79,10 @@ def to_arrays(
 
 
 def from_arrays(
-    model: Any,
+    model: Model,
     optimizer: torch.optim.Optimizer,
     config: TrainConfig,
-    arrays: Mapping[str, np.ndarray],
+    arrays: Mapping[str, NDArray[Any]],
     num_updates: int,
 ) -> None:
     """Give an optimiser the arrays that ``to_arrays`` returned.

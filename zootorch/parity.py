@@ -6,12 +6,15 @@ from typing import Any
 import jax
 import numpy as np
 from matplotlib.figure import Figure
+from numpy.typing import NDArray
 
 import zoojax.experiments.pipeline
 import zoojax.models
+import zoojax.types
 import zoojax.weights
 import zootorch.experiments.pipeline
 import zootorch.models
+import zootorch.types
 import zootorch.weights
 from zoojax.common import figures
 from zoojax.common.reporting.comparison import compare
@@ -23,22 +26,21 @@ from zoojax.spec.config import (
     ShapesConfig,
 )
 from zoojax.spec.records import Run
+from zoojax.types import Variables
 from zootorch.data.shapes import ShapesDataset
 
 NUM_SAMPLES = 24
 """Pictures shown."""
 
-Variables = dict[str, Any]
 
-
-def to_torch(model: Any, variables: Variables) -> Any:
+def to_torch(model: zoojax.types.Model, variables: Variables) -> zootorch.models.Network:
     """Return the ``zootorch`` twin of a ``zoojax`` model, holding copies of its variables."""
     twin = zootorch.models.model_of(model.config)
     zootorch.weights.from_arrays(twin, zoojax.weights.to_arrays(model, variables))
     return twin
 
 
-def to_jax(model: Any) -> tuple[Any, Variables]:
+def to_jax(model: zootorch.types.Model) -> tuple[zoojax.models.Network, Variables]:
     """Return the ``zoojax`` twin of a ``zootorch`` model, and its numbers as variables."""
     twin = zoojax.models.model_of(model.config)
     return twin, zoojax.weights.from_arrays(twin, zootorch.weights.to_arrays(model))
@@ -100,7 +102,8 @@ def _class_figures(runs: dict[str, Run]) -> dict[str, tuple[str, Figure]]:
     """Return caption and figure by name: pictures, and what became of the validation set."""
     config = runs["zoojax"].config
     images = first_images(config, NUM_SAMPLES)
-    data: Any = config.data
+    data = config.data
+    assert isinstance(data, ShapesConfig)
     names = [data.class_names(target) for target in ("color", "shape")]
     labels = [data.labels(target, config.num_each) for target in ("color", "shape")]
     titles = [
@@ -137,8 +140,9 @@ def _numbers(run: Run) -> dict[str, Any]:
     }
 
 
-def first_images(config: RunConfig, num: int) -> np.ndarray:
+def first_images(config: RunConfig, num: int) -> NDArray[np.uint8]:
     """Return the first pictures of a run, at most ``num``: (num, height, width, 3) uint8."""
     assert isinstance(config.data, ShapesConfig)
     dataset = ShapesDataset(config.data, config.num_each, config.seed_of_data)
-    return dataset.batch(range(min(num, len(dataset)))).images.numpy()
+    images: NDArray[np.uint8] = dataset.batch(range(min(num, len(dataset)))).images.numpy()
+    return images

@@ -6,7 +6,7 @@ bulk words are int32, whose multiplication wraps around as unsigned words do.
 
 import math
 from collections.abc import Sequence
-from typing import Any
+from typing import TypeVar
 
 import torch
 from torch import Tensor
@@ -15,13 +15,16 @@ from zoojax.spec import draws
 
 WORD = 0xFFFFFFFF
 
+W = TypeVar("W", int, Tensor)
+"""A word, or a tensor of words."""
+
 
 def _signed(word: int) -> int:
     """Return the int32 with the bits of a 32-bit word."""
     return word - 2**32 if word >= 2**31 else word
 
 
-def _encrypt(k0: Any, k1: Any, x: Any, y: Any) -> tuple[Any, Any]:
+def _encrypt(k0: W, k1: W, x: W, y: W) -> tuple[W, W]:
     """Encrypt the words ``x`` and ``y``, integers or int64 tensors of one shape."""
     schedule = (k0, k1, k0 ^ k1 ^ draws.THREEFRY_PARITY)
     x, y = (x + k0) & WORD, (y + k1) & WORD
@@ -117,12 +120,14 @@ def symmetric_uniform(word: Tensor, bound: float, dtype: torch.dtype) -> Tensor:
     """Return uniform numbers in [-bound, bound): ``draws.symmetric_uniform``."""
     signed = (word >> (32 - draws.UNIFORM_BITS)) - 2 ** (draws.UNIFORM_BITS - 1)
     scale = torch.tensor(bound * 2.0 ** (1 - draws.UNIFORM_BITS), dtype=dtype)
-    return signed.to(dtype) * scale.to(word.device)
+    numbers: Tensor = signed.to(dtype) * scale.to(word.device)
+    return numbers
 
 
 def uniform(word: Tensor, dtype: torch.dtype) -> Tensor:
     """Return uniform numbers in [0, 1): ``draws.uniform``."""
-    return (word >> (32 - draws.UNIFORM_BITS)).to(dtype) * 2.0**-draws.UNIFORM_BITS
+    numbers: Tensor = (word >> (32 - draws.UNIFORM_BITS)).to(dtype) * 2.0**-draws.UNIFORM_BITS
+    return numbers
 
 
 def normal(key: Tensor, num: int) -> Tensor:

@@ -4,13 +4,13 @@ import copy
 import itertools
 import math
 from collections.abc import Callable, Iterable
-from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.optim.lr_scheduler import LRScheduler
 
 from zoojax.common.progress import progress_bar
-from zoojax.common.storage.checkpoints import Arrays, Checkpoints, NoCheckpoints
+from zoojax.common.storage.checkpoints import Arrays, Checkpoints, NoCheckpoints, Saver
 from zoojax.spec.checks import check_num_steps, check_training
 from zoojax.spec.config import TrainConfig
 from zoojax.spec.history import History, Log
@@ -21,6 +21,7 @@ from zootorch.layers import seed_dropout
 from zootorch.losses import loss_of
 from zootorch.optimizers import optimizer, scheduler
 from zootorch.random import Generator
+from zootorch.types import Model
 
 
 class Trainer:
@@ -45,7 +46,7 @@ class Trainer:
             before clipping.
     """
 
-    def __init__(self, model: Any, config: TrainConfig, *, num_steps: int | None = None) -> None:
+    def __init__(self, model: Model, config: TrainConfig, *, num_steps: int | None = None) -> None:
         self.model = model.to(getattr(torch, config.dtype))
         self.config = config
         self.optimizer = optimizer(model.parameters(), config)
@@ -61,7 +62,7 @@ class Trainer:
         """Learning rate of the next step."""
         return float(self.optimizer.param_groups[0]["lr"])
 
-    def _schedule(self, num_steps: int | None) -> Any:
+    def _schedule(self, num_steps: int | None) -> LRScheduler:
         check_num_steps(self.config.schedule, num_steps)
         for group in self.optimizer.param_groups:
             group["lr"] = group["initial_lr"] = self.config.learning_rate
@@ -109,7 +110,7 @@ class Trainer:
         *,
         log: Log,
         best: Arrays | None,
-        saver: Checkpoints | NoCheckpoints,
+        saver: Saver,
         advance: Callable[[float], None],
     ) -> None:
         """Train on each batch, log each step, and checkpoint when due."""
@@ -156,15 +157,17 @@ class Trainer:
                 the gradients were.
         """
         config = self.config
-        hosted = {"train": on_host(train), "validation": validation and on_host(validation)}
-        check_training(config, self.model.config, **hosted)
+        hosted, hosted_validation = on_host(train), validation and on_host(validation)
+        check_training(config, self.model.config, hosted, hosted_validation)
         num_samples = len(train.targets)
         log = Log(math.ceil(num_samples / config.batch_size), model_config=self.model.config)
         num_steps = config.num_epochs * log.steps_per_epoch
         self.scheduler = self._schedule(num_steps)  # from its start, also in a second fit
         best: Arrays | None = None
-        saver = checkpoints or NoCheckpoints()
-        saved = saver.open("torch", self.model.config, config, **hosted)
+        saver: Saver = checkpoints or NoCheckpoints()
+        saved = saver.open(
+            "torch", self.model.config, config, train=hosted, validation=hosted_validation
+        )
         if saved is not None:
             checkpoint.resume(self, saved)
             log, best = saved.log, saved.best
@@ -185,6 +188,6 @@ class Trainer:
         return log.history(num_samples)
 
 
-def on_host(dataset: Batch) -> Any:
+def on_host(dataset: Batch) -> Batch:
     """Return a data set as NumPy arrays; lazy inputs stay lazy."""
     return Batch(*(each.numpy(force=True) if torch.is_tensor(each) else each for each in dataset))

@@ -1,27 +1,32 @@
 """Initial weights drawn from a generator, and weights in their file form."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from numpy.typing import NDArray
+from torch import Tensor
 
 from zoojax.common.storage import files
 from zoojax.spec import layout
 from zoojax.spec.checks import check_arrays
+from zoojax.spec.config import ModelConfig
 from zootorch import random
+from zootorch.types import Model
+
+M = TypeVar("M", bound=Model)
 
 
-def num_features(config: Any) -> int:
+def num_features(config: ModelConfig) -> int:
     """Return the number of inputs of a model's first linear layer."""
     return next(leaf.shape[1] for leaf in layout.layout(config) if leaf.name.startswith("linear"))
 
 
 @torch.no_grad()
-def reset_parameters(model: Any, generator: random.Generator) -> None:
+def reset_parameters(model: Model, generator: random.Generator) -> None:
     """Draw a model's parameters anew, in place, in torch's default distributions.
 
     Parameter i of the file order gets the i-th draw of the init stream, a float32, so that both
@@ -47,7 +52,9 @@ def reset_parameters(model: Any, generator: random.Generator) -> None:
         state[leaf.name].fill_(leaf.initial == "ones")
 
 
-def from_arrays(model: Any, arrays: Mapping[str, Any], source: str = "the weights") -> None:
+def from_arrays(
+    model: Model, arrays: Mapping[str, NDArray[Any]], source: str = "the weights"
+) -> None:
     """Load arrays named and ordered as in weight files into a model, in place.
 
     The model's numbers take the arrays' dtype.
@@ -69,7 +76,7 @@ def from_arrays(model: Any, arrays: Mapping[str, Any], source: str = "the weight
     model.load_state_dict(state, strict=False)
 
 
-def to_arrays(model: nn.Module) -> dict[str, np.ndarray]:
+def to_arrays(model: Model) -> dict[str, NDArray[Any]]:
     """Return parameters and running statistics as arrays named and ordered as in files."""
     state = model.state_dict()
     names = [name for name in state if not name.endswith(layout.IGNORED)]
@@ -77,7 +84,7 @@ def to_arrays(model: nn.Module) -> dict[str, np.ndarray]:
 
 
 @torch.no_grad()
-def largest_gradients(model: nn.Module) -> dict[str, Tensor]:
+def largest_gradients(model: Model) -> dict[str, Tensor]:
     """Return the largest absolute gradient of each parameter, () float by name in weight files."""
     return {
         name: torch.linalg.vector_norm(parameter.grad, math.inf)
@@ -86,7 +93,7 @@ def largest_gradients(model: nn.Module) -> dict[str, Tensor]:
     }
 
 
-def save_pretrained(folder: str | Path, model: Any) -> None:
+def save_pretrained(folder: str | Path, model: Model) -> None:
     """Write ``model.safetensors`` and ``config.json`` into ``folder``.
 
     Args:
@@ -96,7 +103,7 @@ def save_pretrained(folder: str | Path, model: Any) -> None:
     files.save_weights(folder, to_arrays(model), model.config)
 
 
-def load_pretrained(folder: str | Path, model_type: type) -> Any:
+def load_pretrained(folder: str | Path, model_type: Callable[[Any], M]) -> M:
     """Load what either backend, or the workshop, wrote.
 
     Args:

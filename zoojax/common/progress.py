@@ -4,7 +4,10 @@ import contextlib
 import importlib.util
 import sys
 from collections.abc import Iterator
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from rich.progress import Progress
 
 REFRESHES_PER_SECOND = 8
 
@@ -55,7 +58,7 @@ def progress_bar(total: int, label: str, *, enabled: bool, done: int = 0) -> Ite
         task = progress.add_task(label, total=total, completed=done, loss="", note="")
 
         def advance(loss: float | None = None, note: str = "") -> None:
-            shown = {} if loss is None else {"loss": f"loss {loss:.4f}"}
+            shown: dict[str, Any] = {} if loss is None else {"loss": f"loss {loss:.4f}"}
             if note:
                 shown["note"] = note
             progress.update(task, advance=1, **shown)
@@ -63,7 +66,7 @@ def progress_bar(total: int, label: str, *, enabled: bool, done: int = 0) -> Ite
         yield advance
 
 
-def _make_bar() -> Any:
+def _make_bar() -> "Progress":
     # Here and not above: a run without a bar, or a bare import, must not pay for rich.
     from rich import progress
     from rich.console import Console

@@ -31,7 +31,7 @@ def cross_interval(
     *predictions: ArrayLike,
     alpha: float | Fraction,
     residual: Residual = absolute,
-) -> Interval:
+) -> Interval[Array]:
     """Return the CV+ interval of each test; with ``folds = arange(samples)`` the jackknife+.
 
     Every sample gives an interval around what the model that did not see it predicts for the
@@ -60,14 +60,15 @@ def cross_interval(
     tail = as_fraction(alpha) / residual.num_tails
     scores, folds = jnp.asarray(scores), jnp.asarray(folds)
 
-    def of_test(predicted: tuple[Array, ...]) -> Interval:
+    def of_test(predicted: tuple[Array, ...]) -> Interval[Array]:
         ends = residual.interval(scores, *(each[folds] for each in predicted))
         # The j-th smallest is minus the (n + 1 - j)-th smallest of all with the other sign.
         return Interval(-calibrate(-ends.lower, tail), calibrate(ends.upper, tail))
 
     tests_first = tuple(jnp.moveaxis(jnp.asarray(each), 1, 0) for each in predictions)
     # A few at a time, since all at once would be (tests, samples).
-    return jax.lax.map(of_test, tests_first, batch_size=TESTS_AT_A_TIME)
+    interval: Interval[Array] = jax.lax.map(of_test, tests_first, batch_size=TESTS_AT_A_TIME)
+    return interval
 
 
 def cross_sets(

@@ -164,7 +164,7 @@ def mean_set_size(sets: ArrayLike) -> Array:
     return _mean(set_sizes(sets))
 
 
-def interval_coverage(interval: Interval, targets: ArrayLike) -> Array:
+def interval_coverage(interval: Interval[ArrayLike], targets: ArrayLike) -> Array:
     """Return the part of the samples whose interval holds their target, ends included.
 
     Args:
@@ -182,7 +182,7 @@ def interval_coverage(interval: Interval, targets: ArrayLike) -> Array:
     return _mean(is_inside)
 
 
-def interval_width(interval: Interval) -> Array:
+def interval_width(interval: Interval[ArrayLike]) -> Array:
     """Return the mean width of intervals.
 
     Args:

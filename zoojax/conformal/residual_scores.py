@@ -6,7 +6,7 @@ interval of a threshold holds the numbers whose score is not over it, to roundin
 """
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax.numpy as jnp
 from jax import Array
@@ -34,7 +34,7 @@ class Residual(NamedTuple):
     """
 
     score: Callable[..., Array]
-    interval: Callable[..., Interval]
+    interval: Callable[..., Interval[Array]]
     num_tails: int = 1
 
 
@@ -53,7 +53,7 @@ def _threshold_and_arrays(
     return [jnp.asarray(threshold), *arrays]
 
 
-def _spread(spread: ArrayLike) -> Any:
+def _spread(spread: ArrayLike) -> ArrayLike:
     if not is_traced(spread):
         check_spread(spread)
     return spread
@@ -64,7 +64,7 @@ def _absolute_score(targets: ArrayLike, predictions: ArrayLike) -> Array:
     return jnp.abs(targets - predictions)
 
 
-def _absolute_interval(threshold: ArrayLike, predictions: ArrayLike) -> Interval:
+def _absolute_interval(threshold: ArrayLike, predictions: ArrayLike) -> Interval[Array]:
     threshold, predictions = _threshold_and_arrays(threshold, predictions)
     return Interval(predictions - threshold, predictions + threshold)
 
@@ -76,7 +76,7 @@ def _normalized_score(targets: ArrayLike, predictions: ArrayLike, spread: ArrayL
 
 def _normalized_interval(
     threshold: ArrayLike, predictions: ArrayLike, spread: ArrayLike
-) -> Interval:
+) -> Interval[Array]:
     threshold, predictions, spread = _threshold_and_arrays(threshold, predictions, _spread(spread))
     return Interval(predictions - threshold * spread, predictions + threshold * spread)
 
@@ -86,7 +86,7 @@ def _cqr_score(targets: ArrayLike, lower: ArrayLike, upper: ArrayLike) -> Array:
     return jnp.maximum(lower - targets, targets - upper)
 
 
-def _cqr_interval(threshold: ArrayLike, lower: ArrayLike, upper: ArrayLike) -> Interval:
+def _cqr_interval(threshold: ArrayLike, lower: ArrayLike, upper: ArrayLike) -> Interval[Array]:
     threshold, lower, upper = _threshold_and_arrays(threshold, lower, upper)
     return Interval(lower - threshold, upper + threshold)
 
@@ -96,7 +96,9 @@ def _asymmetric_cqr_score(targets: ArrayLike, lower: ArrayLike, upper: ArrayLike
     return jnp.stack([lower - targets, targets - upper], axis=-1)
 
 
-def _asymmetric_cqr_interval(threshold: ArrayLike, lower: ArrayLike, upper: ArrayLike) -> Interval:
+def _asymmetric_cqr_interval(
+    threshold: ArrayLike, lower: ArrayLike, upper: ArrayLike
+) -> Interval[Array]:
     threshold, lower, upper = _threshold_and_arrays(threshold, lower, upper, num_tails=2)
     return Interval(lower - threshold[..., 0], upper + threshold[..., 1])
 

@@ -1,13 +1,12 @@
 """Changes of training pictures as a pure function of a key and each picture's place."""
 
-import functools
-
 import jax
 import jax.numpy as jnp
 from jax import Array
 
 from zoojax import random
 from zoojax.data.shapes import noise
+from zoojax.jit import jit
 from zoojax.spec.augment import check_shrink
 from zoojax.spec.config import ShrinkConfig
 from zoojax.spec.draws import SHRINK_DRAWS, SHRINK_KEYS
@@ -37,7 +36,7 @@ def shrink(key: Array, images: Array, indices: Array, *, config: ShrinkConfig) -
     return _shrink(key, images, indices, config)
 
 
-@functools.partial(jax.jit, static_argnames="config")
+@jit(static_argnames="config")
 def _shrink(key: Array, images: Array, indices: Array, config: ShrinkConfig) -> Array:
     key = random.stream(key, "augment")
     return jax.vmap(lambda image, index: _shrink_one(key, image, index, config))(images, indices)

@@ -6,7 +6,7 @@ import jax
 import numpy as np
 from flax import struct
 from jax import Array
-from jax.typing import ArrayLike
+from jax.typing import ArrayLike, DTypeLike
 from numpy.typing import NDArray
 
 from zoojax.common.storage.fingerprint import simulated_fingerprint
@@ -58,7 +58,9 @@ class SimulatedImages(struct.PyTreeNode):
             return images
         return augment.shrink(self.key, images, places, config=self.shrink)
 
-    def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[np.uint8]:
+    def __array__(
+        self, dtype: DTypeLike | None = None, copy: bool | None = None
+    ) -> NDArray[np.uint8]:
         """Make all pictures, as a NumPy array."""
         parts = [np.asarray(self[i : i + CHUNK]) for i in range(0, len(self), CHUNK)]
         return np.concatenate(parts)

@@ -6,6 +6,7 @@ import jax
 import numpy as np
 from jax import Array
 from jax.typing import ArrayLike
+from numpy.typing import NDArray
 
 from zoojax import random
 from zoojax.spec.data import deal
@@ -13,7 +14,7 @@ from zoojax.spec.data import deal
 
 def split_indices(
     key: Array, num_samples: int, fractions: Sequence[float], *, labels: ArrayLike | None = None
-) -> list[np.ndarray]:
+) -> list[NDArray[np.integer]]:
     """Deal samples out at random, to train, validate, test or calibrate with.
 
     Args:
@@ -49,7 +50,7 @@ def epoch_order(key: Array, epoch: ArrayLike, num_samples: int) -> Array:
     return random.permutation(key, num_samples)
 
 
-def in_batches(order: np.ndarray, batch_size: int) -> list[np.ndarray]:
+def in_batches(order: NDArray[np.int32], batch_size: int) -> list[NDArray[np.int32]]:
     """Cut the order of an epoch into the samples of each step.
 
     Args:
@@ -66,7 +67,9 @@ def in_batches(order: np.ndarray, batch_size: int) -> list[np.ndarray]:
     return [part for part in parts if part.size]
 
 
-def batch_indices(key: Array, epoch: int, num_samples: int, batch_size: int) -> list[np.ndarray]:
+def batch_indices(
+    key: Array, epoch: int, num_samples: int, batch_size: int
+) -> list[NDArray[np.int32]]:
     """Return the samples of each step of an epoch, in an order that key and epoch decide.
 
     Args:

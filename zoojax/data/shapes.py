@@ -4,7 +4,7 @@ A picture is made in two steps: `sample_scene` draws what to show, `render_scene
 Each is written for one picture; `jax.vmap` makes the batch.
 """
 
-import functools
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -12,6 +12,7 @@ import numpy as np
 from jax import Array
 
 from zoojax import random
+from zoojax.jit import jit
 from zoojax.spec import labels
 from zoojax.spec.config import ShapesConfig, check_num_each
 from zoojax.spec.draws import SCENE_DRAWS
@@ -23,6 +24,7 @@ CHUNK = 32
 
 
 Integer = Array | int
+Flag = Array | bool
 
 
 def _isqrt(n: Array) -> Array:
@@ -33,7 +35,7 @@ def _isqrt(n: Array) -> Array:
 
 
 def row_spans(
-    kind: Integer, rows: Array, *, width: Integer, height: Integer, **turned: Array
+    kind: Integer, rows: Array, *, width: Integer, height: Integer, **turned: Flag
 ) -> tuple[Array, Array]:
     """Return where a shape starts and ends in each row of its box: one run of pixels a row.
 
@@ -76,8 +78,8 @@ def _triangle_spans(
     *,
     width: Integer,
     height: Integer,
-    upside_down: Array,
-    sideways: Array,
+    upside_down: Flag,
+    sideways: Flag,
 ) -> tuple[Array, Array]:
     """Return the spans of an isosceles triangle; turned sideways, its rows are its columns."""
     centre = jnp.maximum(width, height) // 2
@@ -114,13 +116,13 @@ def shape_mask(
     return _mask(kind, width, height, upside_down, sideways, side=max(width, height))
 
 
-@functools.partial(jax.jit, static_argnames="side")
+@jit(static_argnames="side")
 def _mask(
     kind: Integer,
     width: Integer,
     height: Integer,
-    upside_down: Array,
-    sideways: Array,
+    upside_down: Flag,
+    sideways: Flag,
     *,
     side: int,
 ) -> Array:
@@ -130,7 +132,7 @@ def _mask(
     return (columns >= first[:, None]) & (columns <= last[:, None])
 
 
-def sample_scene(key: Array, config: ShapesConfig, index: Array) -> ShapeBatch:
+def sample_scene(key: Array, config: ShapesConfig, index: Array) -> ShapeBatch[Any]:
     """Draw what picture ``index`` shows; its own pixels are not made yet.
 
     Args:
@@ -176,7 +178,7 @@ def noise(key: Array, height: int, width: int) -> Array:
     return row_bytes.reshape(height, 4 * words_a_row)[:, : 3 * width]
 
 
-def render_scene(key: Array, config: ShapesConfig, index: Array, scene: ShapeBatch) -> Array:
+def render_scene(key: Array, config: ShapesConfig, index: Array, scene: ShapeBatch[Any]) -> Array:
     """Paint picture ``index``: one filled shape on a background of uniform noise.
 
     Args:
@@ -207,13 +209,13 @@ def render_scene(key: Array, config: ShapesConfig, index: Array, scene: ShapeBat
     return jnp.where(inside, jnp.tile(scene.rgb, width), background).reshape(height, width, 3)
 
 
-def _simulate_one(key: Array, config: ShapesConfig, index: Array) -> ShapeBatch:
+def _simulate_one(key: Array, config: ShapesConfig, index: Array) -> ShapeBatch[Array]:
     scene = sample_scene(key, config, index)
     return scene._replace(images=render_scene(key, config, index, scene))
 
 
-@functools.partial(jax.jit, static_argnames="config")
-def simulate_batch(key: Array, config: ShapesConfig, indices: Array) -> ShapeBatch:
+@jit(static_argnames="config")
+def simulate_batch(key: Array, config: ShapesConfig, indices: Array) -> ShapeBatch[Array]:
     """Make the pictures at ``indices`` of a data set, whatever its length.
 
     Args:
@@ -224,16 +226,20 @@ def simulate_batch(key: Array, config: ShapesConfig, indices: Array) -> ShapeBat
     Returns:
         a batch of shapes; memory is needed for this batch alone.
     """
-    return jax.vmap(lambda index: _simulate_one(key, config, index))(indices)
+    batch: ShapeBatch[Array] = jax.vmap(lambda index: _simulate_one(key, config, index))(indices)
+    return batch
 
 
-@functools.partial(jax.jit, static_argnames=("config", "num_each"))
-def _simulate_all(key: Array, config: ShapesConfig, num_each: int) -> ShapeBatch:
+@jit(static_argnames=("config", "num_each"))
+def _simulate_all(key: Array, config: ShapesConfig, num_each: int) -> ShapeBatch[Array]:
     indices = jnp.arange(num_each * config.num_combinations)
-    return jax.lax.map(lambda index: _simulate_one(key, config, index), indices, batch_size=CHUNK)
+    batch: ShapeBatch[Array] = jax.lax.map(
+        lambda index: _simulate_one(key, config, index), indices, batch_size=CHUNK
+    )
+    return batch
 
 
-def simulate_shapes(key: Array, config: ShapesConfig, num_each: int) -> ShapeBatch:
+def simulate_shapes(key: Array, config: ShapesConfig, num_each: int) -> ShapeBatch[Array]:
     """Simulate a data set of coloured shapes.
 
     Args:

@@ -8,6 +8,7 @@ import jax.numpy as jnp
 from jax import Array
 
 from zoojax import random
+from zoojax.jit import jit
 from zoojax.spec.config import SinusoidsConfig, check_num_each
 from zoojax.spec.records import SinusoidBatch
 
@@ -33,7 +34,7 @@ def sinusoid(
 
 def simulate_sinusoids(
     config: SinusoidsConfig, num_each: int, *, key: Array | None = None, dtype: str | None = None
-) -> SinusoidBatch:
+) -> SinusoidBatch[Array]:
     """Simulate every combination of the configured lists ``num_each`` times.
 
     The arithmetic is float64 whatever JAX is set to: at the end of a wave of many periods a
@@ -57,11 +58,12 @@ def simulate_sinusoids(
     dtype = dtype or jnp.ones(()).dtype.name
     with jax.enable_x64(True):
         batch = _simulate(config, indices, key if config.noise else None)
-        return jax.tree.map(lambda field: field.astype(dtype), batch)
+        rounded: SinusoidBatch[Array] = jax.tree.map(lambda field: field.astype(dtype), batch)
+        return rounded
 
 
-@functools.partial(jax.jit, static_argnames="config")
-def _simulate(config: SinusoidsConfig, indices: Array, key: Array | None) -> SinusoidBatch:
+@jit(static_argnames="config")
+def _simulate(config: SinusoidsConfig, indices: Array, key: Array | None) -> SinusoidBatch[Array]:
     lists = (config.vertical_shifts, config.phases, config.frequencies, config.amplitudes)
     rest, drawn = indices, []
     for values in lists:  # the last list of the configuration varies fastest

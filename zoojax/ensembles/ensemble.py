@@ -8,7 +8,6 @@ ensembles, 2017.
 import dataclasses
 import math
 from collections.abc import Sequence
-from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -20,14 +19,14 @@ from zoojax.ensembles.stacked import fit_stacked, of_each_member
 from zoojax.evaluation import without_state
 from zoojax.models.cnn import CNN
 from zoojax.spec.checks import check_training
-from zoojax.spec.config import TrainConfig
+from zoojax.spec.config import ModelConfig, TrainConfig
 from zoojax.spec.ensembles import check_dtype, member_configs, member_seeds
 from zoojax.spec.history import History
 from zoojax.spec.records import Batch
-from zoojax.weights import Variables
+from zoojax.types import Model, Variables
 
 
-def init_ensemble(seed: int, model: Any, example: Array, *, num_members: int) -> Variables:
+def init_ensemble(seed: int, model: Model, example: Array, *, num_members: int) -> Variables:
     """Draw the variables of all members, whose seeds are seed, seed + 1, and so on.
 
     Args:
@@ -47,7 +46,7 @@ def init_ensemble(seed: int, model: Any, example: Array, *, num_members: int) ->
 
 
 def fit_ensemble(
-    model: Any,
+    model: Model,
     variables: Variables,
     train: Batch,
     *,
@@ -128,11 +127,11 @@ class DeepEnsemble:
         classes: whether its outputs are logits.
     """
 
-    model: Any
+    model: Model
     classes: bool
 
     @property
-    def config(self) -> Any:
+    def config(self) -> ModelConfig:
         """The configuration of each member."""
         return self.model.config
 

@@ -6,10 +6,8 @@ grouped one, which is slow. So their members come here one at a time, and share 
 """
 
 import dataclasses
-import functools
 import math
 from collections.abc import Callable, Sequence
-from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -21,6 +19,7 @@ from numpy.typing import NDArray
 from zoojax import compiled_loop, data, evaluation, random
 from zoojax.compiled_loop import Metrics
 from zoojax.evaluation import evaluate_outputs
+from zoojax.jit import jit
 from zoojax.losses import loss_of
 from zoojax.models.cnn import CNN
 from zoojax.spec.config import TrainConfig
@@ -28,16 +27,17 @@ from zoojax.spec.ensembles import member_name
 from zoojax.spec.history import History, Log
 from zoojax.spec.records import Batch
 from zoojax.training import TrainState, create_state, read_steps, train_step
-from zoojax.weights import Variables
+from zoojax.types import Model, Tree, Variables
 
 
-def member(tree: Any, index: int) -> Any:
+def member(tree: Tree, index: int) -> Tree:
     """Return one member's part of variables, states or other trees with an axis of members."""
-    return jax.tree.map(lambda leaf: leaf[index], tree)
+    own: Tree = jax.tree.map(lambda leaf: leaf[index], tree)
+    return own
 
 
 def of_each_member(
-    model: Any, function: Callable[[Variables], Array], variables: Variables
+    model: Model, function: Callable[[Variables], Array], variables: Variables
 ) -> Array:
     """Return what a function makes of each member's variables: (members, ...).
 
@@ -53,7 +53,7 @@ def of_each_member(
 
 
 def create_states(
-    model: Any,
+    model: Model,
     variables: Variables,
     configs: Sequence[TrainConfig],
     *,
@@ -77,7 +77,7 @@ def create_states(
     return states.replace(key=keys, dropout_key=dropout_keys, largest_rate=rates)
 
 
-@functools.partial(jax.jit, static_argnames="num_samples")
+@jit(static_argnames="num_samples")
 def epoch_orders(keys: Array, epoch: ArrayLike, num_samples: int) -> Array:
     """Return the order of the samples of an epoch for each member: (members, samples) int32.
 
@@ -91,11 +91,12 @@ def epoch_orders(keys: Array, epoch: ArrayLike, num_samples: int) -> Array:
 
 def train_step_of_all(states: TrainState, batches: Batch) -> tuple[TrainState, Metrics]:
     """Make a step with every member: ``train_step``, mapped over an axis of members."""
-    return jax.vmap(train_step)(states, batches)
+    stepped: tuple[TrainState, Metrics] = jax.vmap(train_step)(states, batches)
+    return stepped
 
 
 def predict_members(
-    model: Any, variables: Variables, inputs: Array, batch_size: int = 256
+    model: Model, variables: Variables, inputs: Array, batch_size: int = 256
 ) -> Array:
     """Return each member's outputs in eval mode.
 
@@ -118,8 +119,8 @@ def predict_members(
     return of_each_member(model, predict, variables)
 
 
-@jax.jit
-def _choose(chosen: Array, new: Variables, old: Variables) -> Variables:
+@jit()
+def _choose(chosen: Array | NDArray[np.bool_], new: Variables, old: Variables) -> Variables:
     """Return the new variables of the members chosen, (members,) bool, and the others' old ones."""
 
     def choose(new: Array, old: Array) -> Array:
@@ -167,7 +168,7 @@ def _run_epoch(
 
 
 def fit_stacked(
-    model: Any,
+    model: Model,
     variables: Variables,
     train: Batch,
     *,

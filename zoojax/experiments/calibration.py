@@ -98,7 +98,9 @@ def class_score(
     return scores[config.score]
 
 
-def parts(config: ConformalConfig, run: RunConfig, outputs: NDArray[Any]) -> tuple[Any, ...]:
+def parts(
+    config: ConformalConfig, run: RunConfig, outputs: NDArray[np.floating]
+) -> tuple[NDArray[np.floating], ...]:
     """Return what a residual needs of a model's outputs: numbers, spreads or quantiles."""
     if config.score == "absolute":
         return (point_predictions(outputs, run.train.loss),)

@@ -6,6 +6,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax import Array
 from jax.typing import ArrayLike
 
 from zoojax import data, evaluation, losses, random, training, weights
@@ -28,13 +29,13 @@ from zoojax.spec.config import (
 )
 from zoojax.spec.ensembles import member_runs
 from zoojax.spec.quantiles import point_predictions
-from zoojax.spec.records import Batch, Results, Run, ShapeBatch, SinusoidBatch
-from zoojax.weights import Variables
+from zoojax.spec.records import Batch, Curves, Results, Run, ShapeBatch, SinusoidBatch
+from zoojax.types import Predictor, Variables
 
 
 def simulate_batches(
     config: ShapesConfig, num_each: int, seed: int, batch_size: int
-) -> Iterator[ShapeBatch]:
+) -> Iterator[ShapeBatch[Array]]:
     """Yield a data set of shapes batch by batch; memory is needed for one."""
     key = random.root_key(seed)
     num = check_num_each(num_each) * config.num_combinations
@@ -45,7 +46,7 @@ def simulate_batches(
 
 def simulate_waves(
     config: SinusoidsConfig, num_each: int, seed: int, dtype: str = "float64"
-) -> SinusoidBatch:
+) -> SinusoidBatch[Array]:
     """Return a data set of sinusoids."""
     return simulate_sinusoids(config, num_each, key=random.root_key(seed), dtype=dtype)
 
@@ -191,7 +192,7 @@ def run_ensemble(
 
 
 def answer(
-    config: RunConfig, model: Any, variables: Variables, samples: Batch, name: str
+    config: RunConfig, model: Predictor, variables: Variables, samples: Batch, name: str
 ) -> Results:
     """Return what a model gives for samples, not judged.
 
@@ -210,7 +211,7 @@ def answer(
 
 
 def judge(
-    config: RunConfig, model: Any, variables: Variables, samples: Batch, name: str
+    config: RunConfig, model: Predictor, variables: Variables, samples: Batch, name: str
 ) -> Results:
     """Evaluate a model with every metric, of quantiles those of the middle one.
 
@@ -224,7 +225,7 @@ def judge(
     outputs = evaluation.predict(model, variables, samples.inputs)
     loss = losses.loss_of(config.train)(outputs, jnp.asarray(samples.targets))
     found = {"num_samples": len(outputs), "loss": float(loss)}
-    curves: Any = {}
+    curves: Curves = {}
     if config.class_names:
         outputs = jax.nn.softmax(outputs)
         found |= reports.classifier_scores(samples.targets, outputs)

@@ -7,19 +7,20 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+from numpy.typing import NDArray
 
 from zoojax import evaluation
 from zoojax.common.storage.runs import SavedRun, load_data, member_folders
 from zoojax.common.storage.user_files import resized
 from zoojax.ensembles.ensemble import DeepEnsemble
 from zoojax.experiments.pipeline import answer, cut, judge, simulate, split
-from zoojax.models import load_pretrained, model_of
+from zoojax.models import Network, load_pretrained, model_of
 from zoojax.spec.config import CNNConfig, RNNConfig, RunConfig
 from zoojax.spec.records import Batch, Results
-from zoojax.weights import Variables
+from zoojax.types import Variables
 
 
-def load_model(folder: Path) -> tuple[Any, Variables]:
+def load_model(folder: Path) -> tuple[Network | DeepEnsemble, Variables]:
     """Load the model of a run and its variables; of an ensemble all its members, as one.
 
     Raises:
@@ -87,7 +88,7 @@ def answer_held_out(run: SavedRun, dataset: Path | None = None) -> tuple[Results
     )
 
 
-def predict(folder: Path, inputs: np.ndarray) -> np.ndarray:
+def predict(folder: Path, inputs: NDArray[Any]) -> NDArray[np.floating]:
     """Return what a model on disk predicts.
 
     Args:
@@ -104,8 +105,7 @@ def predict(folder: Path, inputs: np.ndarray) -> np.ndarray:
     """
     model, variables = load_model(folder)
     sized = model_of(resized(model.config, inputs))
-    ensemble = isinstance(model, DeepEnsemble)
-    model = dataclasses.replace(model, model=sized) if ensemble else sized
+    model = dataclasses.replace(model, model=sized) if isinstance(model, DeepEnsemble) else sized
     if isinstance(model.config, RNNConfig):
         inputs = inputs[..., None]
     outputs = evaluation.predict(model, variables, jnp.asarray(inputs))

@@ -10,7 +10,7 @@ from zoojax.layers.dropout import Dropout
 from zoojax.layers.linear import Conv2d, Dense
 from zoojax.layers.norm import BatchNorm, LayerNorm
 from zoojax.layers.pooling import AvgPool2d, Head, MaxPool2d
-from zoojax.weights import Variables
+from zoojax.types import Variables
 
 __all__ = [
     "ACTIVATIONS",

@@ -1,5 +1,7 @@
 """Activations by name, and their derivatives."""
 
+from collections.abc import Callable
+
 import jax
 import jax.numpy as jnp
 from flax import linen as nn
@@ -7,7 +9,7 @@ from jax import Array
 
 from zoojax.mixed_precision import full_dtype
 
-ACTIVATIONS = {
+ACTIVATIONS: dict[str, Callable[[Array], Array]] = {
     "none": lambda x: x,
     "relu": nn.relu,
     # Parity: at 0 the slope is the small one, as in torch; Flax has the large one.
@@ -48,4 +50,5 @@ def activation_gradient(kind: str, x: Array) -> Array:
     if not jnp.issubdtype(x.dtype, jnp.floating):
         raise ValueError(f"inputs must be floats, got {x.dtype}")
     # Each element moves its own term of the sum alone.
-    return jax.grad(lambda x: ACTIVATIONS[kind](x).sum())(x)
+    gradient: Array = jax.grad(lambda x: ACTIVATIONS[kind](x).sum())(x)
+    return gradient

@@ -39,5 +39,7 @@ def norm_activation_pool(
         and activation.kind in INCREASING
     ):
         at_once = functools.partial(norm_max_pool, size=pool.kernel_size)
-        return activation(norm(x, train=True, normalize=at_once))
-    return pool(activation(norm(x, train=train)))
+        x = activation(norm(x, train=True, normalize=at_once))
+    else:
+        x = pool(activation(norm(x, train=train)))
+    return x

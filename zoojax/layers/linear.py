@@ -1,12 +1,12 @@
 """Linear and convolutional layers. No twin: torch has both."""
 
 import math
-from typing import Any
 
 import jax
 import jax.numpy as jnp
 from flax import linen as nn
 from jax import Array
+from jax.typing import DTypeLike
 
 from zoojax.mixed_precision import add_bias, full_dtype, operands
 from zoojax.ops import Window, conv2d
@@ -21,7 +21,7 @@ class Dense(nn.Module):
     """
 
     features: int
-    dtype: Any = None
+    dtype: DTypeLike | None = None
 
     @nn.compact
     def __call__(self, x: Array) -> Array:
@@ -60,7 +60,7 @@ class Conv2d(nn.Module):
     stride: int = 1
     padding: int = 0
     dilation: int = 1
-    dtype: Any = None
+    dtype: DTypeLike | None = None
     freeze_bias: bool = False
 
     @nn.compact

@@ -45,10 +45,11 @@ def classifier_scores(labels: ArrayLike, probs: ArrayLike) -> Scores:
                 average or "each": area(labels, probs, average=average)
                 for average in (None, "macro", "micro")
             }
-    return _plain(scores)
+    plain: Scores = _plain(scores)
+    return plain
 
 
-def _plain(value: Any) -> Any:
+def _plain(value: object) -> Any:
     """Return arrays as plain numbers and lists; ``jax.tree.map`` would sort the names."""
     if isinstance(value, dict):
         return {name: _plain(each) for name, each in value.items()}
@@ -98,4 +99,5 @@ def regressor_scores(targets: ArrayLike, predictions: ArrayLike) -> Scores:
                 "each": [metric(*column) for column in columns],
                 "all": metric(*(each.ravel() for each in pair)),
             }
-    return _plain(scores)
+    plain: Scores = _plain(scores)
+    return plain

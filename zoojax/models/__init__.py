@@ -1,6 +1,6 @@
 """The architectures, one a file, and the cells that the recurrent ones are made of."""
 
-from zoojax.models.build import MODELS, layer_shapes, load_pretrained, model_of
+from zoojax.models.build import MODELS, Network, layer_shapes, load_pretrained, model_of
 from zoojax.models.cnn import CNN
 from zoojax.models.mlp import MLP
 from zoojax.models.rnn import RNN
@@ -10,6 +10,7 @@ __all__ = [
     "MLP",
     "MODELS",
     "RNN",
+    "Network",
     "layer_shapes",
     "load_pretrained",
     "model_of",

@@ -1,5 +1,6 @@
 """The model that a configuration describes, whichever it is."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,18 +13,25 @@ from zoojax.models.cnn import CNN
 from zoojax.models.mlp import MLP
 from zoojax.models.rnn import RNN
 from zoojax.spec import layer_shapes as spec
-from zoojax.spec.config import CNNConfig, MLPConfig, RNNConfig
-from zoojax.weights import Variables
+from zoojax.spec.config import CNNConfig, MLPConfig, ModelConfig, RNNConfig
+from zoojax.types import Variables
 
-MODELS = {CNNConfig: CNN, MLPConfig: MLP, RNNConfig: RNN}
+Network = CNN | MLP | RNN
+"""A model that a configuration describes."""
+
+MODELS: dict[type[ModelConfig], Callable[[Any], Network]] = {
+    CNNConfig: CNN,
+    MLPConfig: MLP,
+    RNNConfig: RNN,
+}
 
 
-def model_of(config: Any) -> Any:
+def model_of(config: ModelConfig) -> Network:
     """Return the model of a CNNConfig, an MLPConfig or an RNNConfig."""
     return MODELS[type(config)](config)
 
 
-def layer_shapes(model: Any) -> dict[str, tuple[int, ...]]:
+def layer_shapes(model: Network) -> dict[str, tuple[int, ...]]:
     """Return what each layer gives for one sample, as the model itself says.
 
     Nothing is computed: JAX traces the model with shapes alone.
@@ -51,7 +59,7 @@ def layer_shapes(model: Any) -> dict[str, tuple[int, ...]]:
     return shapes
 
 
-def load_pretrained(folder: str | Path) -> tuple[Any, Variables]:
+def load_pretrained(folder: str | Path) -> tuple[Network, Variables]:
     """Load what either backend, or the workshop, wrote.
 
     Returns:

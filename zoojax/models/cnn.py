@@ -1,9 +1,8 @@
 """The convolutional classifier as a function of parameters and images."""
 
-from typing import Any
-
 from flax import linen as nn
 from jax import Array
+from jax.typing import DTypeLike
 
 from zoojax.layers import (
     Activation,
@@ -33,7 +32,7 @@ class CNN(nn.Module):
     """
 
     config: CNNConfig
-    dtype: Any = None
+    dtype: DTypeLike | None = None
 
     @nn.compact
     def __call__(self, images: Array, *, train: bool = False, key: Array | None = None) -> Array:

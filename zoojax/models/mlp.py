@@ -1,9 +1,8 @@
 """The multilayer perceptron as a function of parameters and samples."""
 
-from typing import Any
-
 from flax import linen as nn
 from jax import Array
+from jax.typing import DTypeLike
 
 from zoojax.layers import Activation, BatchNorm, Dense, Dropout
 from zoojax.spec.checks import check_input
@@ -23,7 +22,7 @@ class MLP(nn.Module):
     """
 
     config: MLPConfig
-    dtype: Any = None
+    dtype: DTypeLike | None = None
 
     @nn.compact
     def __call__(self, inputs: Array, *, train: bool = False, key: Array | None = None) -> Array:

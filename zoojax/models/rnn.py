@@ -1,10 +1,9 @@
 """Recurrent networks as functions of parameters, sequences and a state that is passed on."""
 
-from typing import Any
-
 import jax.numpy as jnp
 from flax import linen as nn
 from jax import Array
+from jax.typing import DTypeLike
 
 from zoojax.layers import Dense, Dropout
 from zoojax.mixed_precision import add_bias, full_dtype, operands
@@ -27,7 +26,7 @@ class RecurrentLayer(nn.Module):
     """
 
     config: RNNConfig
-    dtype: Any = None
+    dtype: DTypeLike | None = None
 
     @nn.compact
     def __call__(self, x: Array, state: State) -> tuple[Array, State]:
@@ -71,7 +70,7 @@ class RNN(nn.Module):
     """
 
     config: RNNConfig
-    dtype: Any = None
+    dtype: DTypeLike | None = None
 
     @nn.compact
     def __call__(

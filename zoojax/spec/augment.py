@@ -1,11 +1,10 @@
 """What changes of training pictures refuse, and how they say so: alike in both backends."""
 
-from typing import Any
-
 from zoojax.spec.config import ShrinkConfig
+from zoojax.spec.types import Shaped
 
 
-def check_shrink(config: ShrinkConfig, images: Any, indices: Any) -> None:
+def check_shrink(config: ShrinkConfig, images: Shaped, indices: Shaped) -> None:
     """Raise ``ValueError`` unless pictures can be shrunk.
 
     Args:

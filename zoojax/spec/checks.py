@@ -1,14 +1,15 @@
 """What models, training and metrics refuse, and how they say so: alike in both backends."""
 
 from collections.abc import Iterable, Mapping
-from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
-from zoojax.spec.config import RNNConfig, TrainConfig
+from zoojax.spec.config import ModelConfig, RNNConfig, TrainConfig
 from zoojax.spec.layout import IGNORED, Leaf, has_batch_norm, num_outputs
 from zoojax.spec.quantiles import outputs_of
 from zoojax.spec.records import Batch
+from zoojax.spec.types import Shaped
 
 
 def check_same_shape(predictions: tuple[int, ...], targets: tuple[int, ...]) -> None:
@@ -20,7 +21,9 @@ def check_same_shape(predictions: tuple[int, ...], targets: tuple[int, ...]) -> 
         )
 
 
-def check_classes(labels: Any, predictions: Any, num_classes: int | None = None) -> None:
+def check_classes(
+    labels: ArrayLike, predictions: ArrayLike, num_classes: int | None = None
+) -> None:
     """Raise ``ValueError`` unless labels and predictions can be compared.
 
     Args:
@@ -33,7 +36,7 @@ def check_classes(labels: Any, predictions: Any, num_classes: int | None = None)
             "labels and predictions must be two lists of one length, got shapes "
             f"{tuple(np.shape(labels))} and {tuple(np.shape(predictions))}"
         )
-    if num_classes is None or not len(labels):
+    if num_classes is None or not np.shape(labels)[0]:
         return
     for name, classes in (("labels", labels), ("predictions", predictions)):
         given = np.asarray(classes)
@@ -52,7 +55,7 @@ def check_batch_size(num_samples: int, batch_size: int) -> None:
         )
 
 
-def check_targets(loss: str, targets: Any, num_outputs: int) -> None:
+def check_targets(loss: str, targets: ArrayLike, num_outputs: int) -> None:
     """Raise ``ValueError`` unless targets are what a loss compares a model's outputs with.
 
     Args:
@@ -116,7 +119,7 @@ def check_last_batch(num_samples: int, batch_size: int, *, has_batch_norm: bool)
 
 
 def check_training(
-    config: TrainConfig, model_config: Any, train: Batch, validation: Batch | None
+    config: TrainConfig, model_config: ModelConfig, train: Batch, validation: Batch | None
 ) -> None:
     """Raise ``ValueError`` unless a model can be trained on these data.
 
@@ -142,7 +145,7 @@ def check_training(
     check_last_batch(len(train.targets), config.batch_size, has_batch_norm=normalised)
 
 
-def check_arrays(arrays: Mapping[str, Any], leaves: Iterable[Leaf], source: str) -> None:
+def check_arrays(arrays: Mapping[str, Shaped], leaves: Iterable[Leaf], source: str) -> None:
     """Check names, shapes and number types of a weight file against a model.
 
     Raises:
@@ -161,7 +164,7 @@ def check_arrays(arrays: Mapping[str, Any], leaves: Iterable[Leaf], source: str)
 
 
 def check_shapes(
-    arrays: Mapping[str, Any], expected: Mapping[str, tuple[int, ...]], source: str
+    arrays: Mapping[str, Shaped], expected: Mapping[str, tuple[int, ...]], source: str
 ) -> None:
     """Check names and shapes of a file of arrays.
 

@@ -2,10 +2,9 @@
 
 import math
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 """Mean of each channel, of pictures scaled to 0..1."""
@@ -24,7 +23,7 @@ def standardise_constants(dtype: str) -> tuple[NDArray[np.floating], NDArray[np.
 def deal(
     order: NDArray[np.integer],
     fractions: Sequence[float],
-    labels: Any = None,
+    labels: ArrayLike | None = None,
     class_names: Sequence[str] = (),
 ) -> list[NDArray[np.integer]]:
     """Cut shuffled samples into splits; of each class the same part, when labels are given.

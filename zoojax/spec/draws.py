@@ -12,6 +12,8 @@ of eleven integer operations a word, which is fast: pixels are many. The functio
 the plain reference that ``zoojax.random`` and ``zootorch.random`` are tested against.
 """
 
+from typing import TypeGuard
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -61,7 +63,7 @@ UNIFORM_BITS = 24
 """Bits of a word that make a uniform number: all that a float32 holds exactly."""
 
 
-def is_integer(value: object) -> bool:
+def is_integer(value: object) -> TypeGuard[int]:
     """Return whether a value is an integer of Python or of NumPy; a bool is none."""
     return isinstance(value, (int, np.integer)) and not isinstance(value, bool)
 
@@ -171,13 +173,16 @@ def symmetric_uniform(
     """
     signed = (np.asarray(word, np.uint32) >> np.uint32(32 - UNIFORM_BITS)).astype(np.int32)
     signed = signed - 2 ** (UNIFORM_BITS - 1)
-    return signed.astype(dtype) * np.dtype(dtype).type(bound * 2.0 ** (1 - UNIFORM_BITS))
+    scale = np.dtype(dtype).type(bound * 2.0 ** (1 - UNIFORM_BITS))
+    numbers: NDArray[np.floating] = signed.astype(dtype) * scale
+    return numbers
 
 
 def uniform(word: NDArray[np.uint32], dtype: str = "float32") -> NDArray[np.floating]:
     """Return uniform numbers in [0, 1): exact in float32 and float64, so the same anywhere."""
     kept = np.asarray(word, np.uint32) >> np.uint32(32 - UNIFORM_BITS)
-    return kept.astype(dtype) * np.dtype(dtype).type(2.0**-UNIFORM_BITS)
+    numbers: NDArray[np.floating] = kept.astype(dtype) * np.dtype(dtype).type(2.0**-UNIFORM_BITS)
+    return numbers
 
 
 def normal(key: NDArray[np.uint32], num: int) -> NDArray[np.float64]:
@@ -194,7 +199,8 @@ def normal(key: NDArray[np.uint32], num: int) -> NDArray[np.float64]:
     """
     pairs = words(key, 2 * num).reshape(*np.shape(key)[:-1], num, 2).astype(np.float64)
     radius = np.sqrt(-2 * np.log((pairs[..., 0] + 0.5) / 2**32))
-    return radius * np.cos(2 * np.pi / 2**32 * pairs[..., 1])
+    numbers: NDArray[np.float64] = radius * np.cos(2 * np.pi / 2**32 * pairs[..., 1])
+    return numbers
 
 
 def keep_threshold(rate: float) -> int:

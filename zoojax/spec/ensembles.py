@@ -2,9 +2,8 @@
 
 import dataclasses
 from collections.abc import Sequence
-from typing import Any
 
-from zoojax.spec.config import CNNConfig, RunConfig, TrainConfig
+from zoojax.spec.config import CNNConfig, ModelConfig, RunConfig, TrainConfig
 from zoojax.spec.draws import MAX_SEED, check_seed, is_integer
 
 
@@ -71,7 +70,7 @@ def member_runs(config: RunConfig, num_members: int) -> tuple[RunConfig, ...]:
     )
 
 
-def check_dtype(config: TrainConfig, model: Any) -> None:
+def check_dtype(config: TrainConfig, model: ModelConfig) -> None:
     """Raise ``ValueError`` where members are trained together in mixed precision.
 
     Args:
@@ -85,7 +84,7 @@ def check_dtype(config: TrainConfig, model: Any) -> None:
         )
 
 
-def check_one_architecture(configs: Sequence[Any]) -> None:
+def check_one_architecture(configs: Sequence[ModelConfig]) -> None:
     """Raise ``ValueError`` unless all models are alike, and there is one at least."""
     if not configs:
         raise ValueError("an ensemble needs at least one member, got none")

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from zoojax.spec.config import CNNConfig, MLPConfig, RNNConfig, TrainConfig
+from zoojax.spec.config import ModelConfig, TrainConfig
 from zoojax.spec.errors import NonFiniteLossError
 from zoojax.spec.layout import by_layer
 from zoojax.spec.stopping import best_epoch, is_over
@@ -140,7 +140,7 @@ class Log:
     epoch_seconds: list[float] = dataclasses.field(default_factory=list)
     largest_gradients: list[dict[str, float]] = dataclasses.field(default_factory=list)
     seconds: float = 0.0
-    model_config: CNNConfig | MLPConfig | RNNConfig | None = None
+    model_config: ModelConfig | None = None
     member: str = ""
 
     def __post_init__(self) -> None:
@@ -162,7 +162,7 @@ class Log:
     def from_json(
         cls,
         content: Mapping[str, Any],
-        model_config: CNNConfig | MLPConfig | RNNConfig | None = None,
+        model_config: ModelConfig | None = None,
     ) -> "Log":
         """Return the log from which ``to_json`` made ``content``.
 
@@ -215,6 +215,7 @@ class Log:
         if not math.isfinite(loss):
             raise NonFiniteLossError(self.num_steps, loss, gradients(), member=self.member)
         if self.num_steps_in_epoch == 0:
+            assert self.model_config is not None, "layers have the names that the model gives them"
             self.largest_gradients.append(by_layer(self.model_config, gradients()))
         self.step_losses.append(loss)
         self.learning_rates.append(learning_rate)

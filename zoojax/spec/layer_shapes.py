@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from zoojax.spec.config import CNNConfig, MLPConfig, RNNConfig
+from zoojax.spec.config import CNNConfig, MLPConfig, ModelConfig, RNNConfig
 from zoojax.spec.config.models import cnn_layer_shapes
 from zoojax.spec.conv import LayerShape
 
@@ -27,19 +27,19 @@ def rnn_layer_shapes(config: RNNConfig) -> tuple[LayerShape, ...]:
     return state, LayerShape("fc", "Linear", (config.output_size,))
 
 
-SHAPES: dict[type, Callable[[Any], tuple[LayerShape, ...]]] = {
+SHAPES: dict[type[ModelConfig], Callable[[Any], tuple[LayerShape, ...]]] = {
     CNNConfig: cnn_layer_shapes,
     MLPConfig: mlp_layer_shapes,
     RNNConfig: rnn_layer_shapes,
 }
 
 
-def layer_shapes(config: Any) -> tuple[LayerShape, ...]:
+def layer_shapes(config: ModelConfig) -> tuple[LayerShape, ...]:
     """Return what each layer of the model that ``config`` describes gives for one sample."""
     return SHAPES[type(config)](config)
 
 
-def sample_shape(config: Any) -> tuple[int, ...]:
+def sample_shape(config: ModelConfig) -> tuple[int, ...]:
     """Return the shape of one sample as files hold it: channels last, sequences of one step."""
     match config:
         case CNNConfig():

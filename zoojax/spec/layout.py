@@ -6,15 +6,29 @@ numbers in a tree, channels last; a `Leaf` takes an array from one order to the 
 
 import math
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, Required, TypedDict, TypeVar, Unpack
 
 import numpy as np
 
-from zoojax.spec.config import CNNConfig, MLPConfig, RNNConfig
+from zoojax.spec.config import CNNConfig, MLPConfig, ModelConfig, RNNConfig
 from zoojax.spec.config.models import cnn_layer_shapes
+from zoojax.spec.types import Reshapable
 
 IGNORED = "num_batches_tracked"
 """Last part of a name that torch writes and nobody reads: momentum is constant here."""
+
+
+Initial = Literal["uniform", "zeros", "ones"]
+
+A = TypeVar("A", bound=Reshapable)
+"""An array of a backend."""
+
+
+class Start(TypedDict, total=False):
+    """How a leaf starts: fields of ``Leaf``."""
+
+    initial: Required[Initial]
+    bound: float
 
 
 class Leaf(NamedTuple):
@@ -38,7 +52,7 @@ class Leaf(NamedTuple):
     split: tuple[int, ...]
     axes: tuple[int, ...]
     merged: tuple[int, ...]
-    initial: Literal["uniform", "zeros", "ones"]
+    initial: Initial
     bound: float = 0.0
 
     @property
@@ -48,18 +62,22 @@ class Leaf(NamedTuple):
         # Files hold all recurrent layers as one module.
         return self.path[1] if layer == "rnn" else layer
 
-    def to_tree(self, array: Any) -> Any:
+    def to_tree(self, array: A) -> A:
         """Take an array from the file's axis order to Flax's."""
-        return array.reshape(self.split).transpose(self.axes).reshape(self.merged)
+        turned: A = array.reshape(self.split).transpose(self.axes).reshape(self.merged)
+        return turned
 
-    def to_file(self, array: Any) -> Any:
+    def to_file(self, array: A) -> A:
         """Take an array from Flax's axis order to the file's."""
         turned = tuple(self.split[axis] for axis in self.axes)
         back = tuple(self.axes.index(axis) for axis in range(len(self.axes)))
-        return array.reshape(turned).transpose(back).reshape(self.shape)
+        straight: A = array.reshape(turned).transpose(back).reshape(self.shape)
+        return straight
 
 
-def _vector(layer: str, name: str, leaf: tuple[str, str], size: int, **start: Any) -> Leaf:
+def _vector(
+    layer: str, name: str, leaf: tuple[str, str], size: int, **start: Unpack[Start]
+) -> Leaf:
     shape = (size,)
     path = (leaf[0], layer.replace(".", "_"), leaf[1])
     return Leaf(f"{layer}.{name}", path, shape, shape, (0,), shape, **start)
@@ -71,7 +89,7 @@ def _weighted(layer: str, split: tuple[int, ...], axes: tuple[int, ...], flat: b
     shape = (outputs, fan_in) if flat else split
     merged = (fan_in, outputs) if flat else tuple(split[axis] for axis in axes)
     # torch's kaiming_uniform_(a=sqrt(5)) comes to this bound for weight and bias alike.
-    start: dict[str, Any] = {"initial": "uniform", "bound": 1 / math.sqrt(fan_in)}
+    start: Start = {"initial": "uniform", "bound": 1 / math.sqrt(fan_in)}
     path = ("params", layer.replace(".", "_"), "kernel")
     weight = Leaf(f"{layer}.weight", path, shape, split, axes, merged, **start)
     return [weight, _vector(layer, "bias", ("params", "bias"), outputs, **start)]
@@ -110,7 +128,7 @@ def recurrent(layer: int, gates: int, hidden: int, inputs: int) -> list[Leaf]:
     rows, leaves = gates * hidden, []
     for name, columns in (("ih", inputs), ("hh", hidden)):
         shape, path = (rows, columns), ("params", f"rnn_l{layer}", f"kernel_{name}")
-        start: dict[str, Any] = {"initial": "uniform", "bound": 1 / math.sqrt(hidden)}
+        start: Start = {"initial": "uniform", "bound": 1 / math.sqrt(hidden)}
         file = f"rnn.weight_{name}_l{layer}"
         leaves.append(Leaf(file, path, shape, shape, (1, 0), shape[::-1], **start))
     for name in ("ih", "hh"):
@@ -161,14 +179,14 @@ def rnn_layout(config: RNNConfig) -> tuple[Leaf, ...]:
     return (*leaves, *linear("fc", config.output_size, (config.hidden_dim,)))
 
 
-LAYOUTS: dict[type, Callable[[Any], tuple[Leaf, ...]]] = {
+LAYOUTS: dict[type[ModelConfig], Callable[[Any], tuple[Leaf, ...]]] = {
     CNNConfig: cnn_layout,
     MLPConfig: mlp_layout,
     RNNConfig: rnn_layout,
 }
 
 
-def layout(config: Any) -> tuple[Leaf, ...]:
+def layout(config: ModelConfig) -> tuple[Leaf, ...]:
     """Return the leaves of the model that ``config`` describes, in file order."""
     return LAYOUTS[type(config)](config)
 
@@ -193,7 +211,7 @@ def to_file(tree: Mapping[str, Any], leaves: Iterable[Leaf]) -> dict[str, Any]:
     return arrays
 
 
-def by_layer(config: Any, values: Mapping[str, float]) -> dict[str, float]:
+def by_layer(config: ModelConfig, values: Mapping[str, float]) -> dict[str, float]:
     """Return the largest value of each layer.
 
     Args:
@@ -209,16 +227,16 @@ def by_layer(config: Any, values: Mapping[str, float]) -> dict[str, float]:
     return largest
 
 
-def num_outputs(config: Any) -> int:
+def num_outputs(config: ModelConfig) -> int:
     """Return how many numbers a model gives for a sample."""
     return layout(config)[-1].shape[0]
 
 
-def has_batch_norm(config: Any) -> bool:
+def has_batch_norm(config: ModelConfig) -> bool:
     """Return whether a model has a BatchNorm, and so running statistics."""
     return any(leaf.path[0] == "batch_stats" for leaf in layout(config))
 
 
-def num_parameters(config: Any) -> int:
+def num_parameters(config: ModelConfig) -> int:
     """Return how many numbers training changes, running statistics left out."""
     return sum(int(np.prod(leaf.shape)) for leaf in layout(config) if leaf.path[0] == "params")

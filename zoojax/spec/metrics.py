@@ -1,9 +1,9 @@
 """What both metrics packages check, and how they say that a value is undefined."""
 
 import warnings
-from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 AVERAGES = (None, "macro", "micro", "weighted")
 
@@ -12,7 +12,7 @@ class UndefinedMetricWarning(UserWarning):
     """A metric has no value, since what it divides by is zero; it is NaN."""
 
 
-def warn_undefined(what: str, undefined: Any, reason: str) -> None:
+def warn_undefined(what: str, undefined: ArrayLike, reason: str) -> None:
     """Warn where a metric is NaN.
 
     Args:
@@ -36,13 +36,13 @@ def check_average(average: str | None, allowed: tuple[str | None, ...] = AVERAGE
         raise ValueError(f"average must be one of {names}, got {average!r}")
 
 
-def check_curve(scores: Any) -> None:
+def check_curve(scores: ArrayLike) -> None:
     """Raise ``ValueError`` unless scores are of 0 and 1: a curve of classes has no meaning."""
     if np.ndim(scores) != 1:
         raise ValueError("a curve is of 0 and 1; give labels == c and scores[:, c] of a class")
 
 
-def check_scores(labels: Any, scores: Any, *, values: bool = True) -> None:
+def check_scores(labels: ArrayLike, scores: ArrayLike, *, values: bool = True) -> None:
     """Raise ``ValueError`` unless scores are of these labels.
 
     Args:
@@ -51,7 +51,7 @@ def check_scores(labels: Any, scores: Any, *, values: bool = True) -> None:
         values: whether to look at the numbers, not at the shapes alone.
     """
     shape = tuple(np.shape(scores))
-    if np.ndim(labels) != 1 or len(shape) not in (1, 2) or shape[0] != len(labels):
+    if np.ndim(labels) != 1 or len(shape) not in (1, 2) or shape[0] != np.shape(labels)[0]:
         raise ValueError(
             "scores must have shape (samples,) or (samples, num_classes) and labels (samples,), "
             f"got {shape} and {tuple(np.shape(labels))}"
@@ -70,9 +70,13 @@ def check_scores(labels: Any, scores: Any, *, values: bool = True) -> None:
         )
 
 
-def check_numbers(targets: Any, predictions: Any) -> None:
+def check_numbers(targets: ArrayLike, predictions: ArrayLike) -> None:
     """Raise ``ValueError`` unless targets and predictions are two lists of one length."""
-    if np.ndim(targets) != 1 or np.shape(targets) != np.shape(predictions) or not len(targets):
+    if (
+        np.ndim(targets) != 1
+        or np.shape(targets) != np.shape(predictions)
+        or not np.shape(targets)[0]
+    ):
         raise ValueError(
             "targets and predictions must be two lists of one length of at least 1, got shapes "
             f"{tuple(np.shape(targets))} and {tuple(np.shape(predictions))}"

@@ -1,12 +1,17 @@
 """What a model of quantiles gives: three numbers for each one that it learns."""
 
-from typing import Any
+from typing import TypeVar
+
+from zoojax.spec.types import Sliceable
+
+A = TypeVar("A", bound=Sliceable)
+"""An array of a backend."""
 
 NUM_QUANTILES = 3
 """Lower, middle and upper, in the order in which a model's outputs hold them."""
 
 
-def quantile_parts(outputs: Any) -> tuple[Any, Any, Any]:
+def quantile_parts(outputs: A) -> tuple[A, A, A]:
     """Return the lower, the middle and the upper quantiles.
 
     Nothing keeps a model from giving a lower one over an upper one: they are returned as they are.
@@ -27,7 +32,7 @@ def quantile_parts(outputs: Any) -> tuple[Any, Any, Any]:
     return outputs[:, :num], outputs[:, num : 2 * num], outputs[:, 2 * num :]
 
 
-def point_predictions(outputs: Any, loss: str) -> Any:
+def point_predictions(outputs: A, loss: str) -> A:
     """Return one prediction for each target: of quantiles the middle one.
 
     Args:

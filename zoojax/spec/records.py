@@ -3,7 +3,7 @@
 import dataclasses
 import functools
 import hashlib
-from typing import Any, NamedTuple
+from typing import Any, Generic, NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,8 +12,11 @@ from zoojax.spec.config import ConformalConfig, RunConfig
 from zoojax.spec.errors import NonFiniteLossError as NonFiniteLossError
 from zoojax.spec.history import History
 
+A_co = TypeVar("A_co", covariant=True)
+"""An array of the backend that made it."""
 
-class ShapeBatch(NamedTuple):
+
+class ShapeBatch(NamedTuple, Generic[A_co]):
     """Pictures and everything that decided them, as arrays of the backend that made them.
 
     Attributes:
@@ -29,19 +32,19 @@ class ShapeBatch(NamedTuple):
         sideways: (batch,) bool; False for all but triangles.
     """
 
-    images: Any
-    shape: Any
-    color: Any
-    rgb: Any
-    magnitude: Any
-    size: Any
-    top: Any
-    left: Any
-    upside_down: Any
-    sideways: Any
+    images: A_co
+    shape: A_co
+    color: A_co
+    rgb: A_co
+    magnitude: A_co
+    size: A_co
+    top: A_co
+    left: A_co
+    upside_down: A_co
+    sideways: A_co
 
 
-class SinusoidBatch(NamedTuple):
+class SinusoidBatch(NamedTuple, Generic[A_co]):
     """Waves and everything that decided them, as arrays of the backend that made them.
 
     Attributes:
@@ -52,11 +55,11 @@ class SinusoidBatch(NamedTuple):
         vertical_shift: (batch,) float, height of the wave's middle.
     """
 
-    waves: Any
-    amplitude: Any
-    frequency: Any
-    phase: Any
-    vertical_shift: Any
+    waves: A_co
+    amplitude: A_co
+    frequency: A_co
+    phase: A_co
+    vertical_shift: A_co
 
 
 class Batch(NamedTuple):

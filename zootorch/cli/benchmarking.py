@@ -12,6 +12,9 @@ from zoojax.common.storage.runs import CHECKPOINTS
 from zootorch.cli.backends import Backend, package, prepare
 from zootorch.cli.messages import telling_warnings
 
+Scores = dict[str, Any]
+"""Metrics by name, as JSON holds them."""
+
 SCORES, SUMMARY = "scores.json", "summary.json"
 
 
@@ -43,7 +46,7 @@ def benchmark_shapes(
         raise ValueError(f"a spread needs at least 2 seeds, got {num_seeds}")
     recipes = {target: _scaled(RECIPES[recipe][target], num_each, num_epochs) for target in targets}
     for target, used in recipes.items():
-        scores: dict[str, list[Any]] = {}
+        scores: dict[str, list[Scores]] = {}
         for seed in range(num_seeds):
             for backend in backends:
                 found = _scores(out / f"{target}-{backend}-{seed}", used, backend, seed)
@@ -67,7 +70,7 @@ def _scaled(recipe: Recipe, num_each: int | None, num_epochs: int | None) -> Rec
     )
 
 
-def _scores(folder: Path, recipe: Recipe, backend: str, seed: int) -> Any:
+def _scores(folder: Path, recipe: Recipe, backend: str, seed: int) -> Scores:
     """Return the scores of a seed: those in its folder, or those of a training made now."""
     about = files.plain({"recipe": recipe, "backend": backend, "seed": seed})
     path = folder / SCORES
@@ -75,7 +78,8 @@ def _scores(folder: Path, recipe: Recipe, backend: str, seed: int) -> Any:
         found = files.read_json(path)
         if any(found.get(name) != value for name, value in about.items()):
             raise ValueError(f"{path} is of another recipe; choose another folder")
-        return found["scores"]
+        scores: Scores = found["scores"]
+        return scores
     prepare(backend, dtype=recipe.train.dtype, waves=False)
     checkpoints = Checkpoints(folder / CHECKPOINTS, run=about, every_minutes=2, resume=True)
     with telling_warnings():

@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -15,7 +15,7 @@ from zoojax.common.storage.checkpoints import Checkpoints
 from zoojax.common.storage.datasets import Card, save_shapes, save_sinusoids
 from zoojax.spec.config import DEFAULT_RUNS, ModelName, RunConfig, ShapesConfig
 from zoojax.spec.ensembles import member_runs
-from zoojax.spec.records import Run
+from zoojax.spec.records import Run, ShapeBatch
 from zootorch.cli.backends import PACKAGES, Backend, package, prepare
 from zootorch.cli.flags import Flags, run_config
 from zootorch.cli.messages import in_short, telling_warnings
@@ -53,7 +53,7 @@ def simulate(
     print(f"{card.num_samples} {'pictures' if kind == 'shapes' else 'waves'} in {out}")
 
 
-def _counted(batches: Any, num_images: int) -> Iterator[Any]:
+def _counted(batches: Iterable[ShapeBatch[Any]], num_images: int) -> Iterator[ShapeBatch[Any]]:
     """Yield the batches behind a progress bar, which appears with the first."""
     with progress_bar(num_images, "simulating", enabled=True) as advance:
         for batch in batches:

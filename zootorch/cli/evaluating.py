@@ -15,10 +15,11 @@ from zoojax.common.reporting.tables import (
     prediction_columns,
     prediction_table,
 )
+from zoojax.common.shape_benchmark import Target
 from zoojax.common.storage import files, pretrained, runs, user_files
 from zoojax.common.storage.calibrations import load_calibration, save_calibration
 from zoojax.spec.config import CNNConfig, conformal_of
-from zoojax.spec.records import Calibrated, Results
+from zoojax.spec.records import Calibrated, Calibration, Results
 from zootorch.cli.backends import PACKAGES, Backend, package, prepare
 from zootorch.cli.flags import Flags, conformal_config
 from zootorch.cli.messages import in_full, in_short, telling_warnings
@@ -88,13 +89,15 @@ def calibrate(
     with telling_warnings():
         held, tests = saved_run.answer_held_out(saved, data)
 
-        def at(alpha: float) -> Any:
-            return calibration.calibrate(
+        def at(alpha: float) -> Calibration:
+            found: Calibration = calibration.calibrate(
                 dataclasses.replace(config, alpha=alpha), saved.config, held
             )
+            return found
 
-        def score(found: Any) -> dict[str, Any]:
-            return calibration.judge(found, saved.config, tests)
+        def score(found: Calibration) -> dict[str, Any]:
+            scores: dict[str, Any] = calibration.judge(found, saved.config, tests)
+            return scores
 
         found = at(config.alpha)
         made = Calibrated(
@@ -154,7 +157,7 @@ def _predictions(
     folder: Path,
     paths: Sequence[Path],
     backend: Backend | None,
-    target: pretrained.Target | None = None,
+    target: Target | None = None,
 ) -> list[list[str]]:
     """Return what a model says of files as rows of text, the first with the columns' names.
 

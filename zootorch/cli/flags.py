@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 import tyro
 
 from zoojax.spec.config import DEFAULT_RUNS, CNNConfig, ConformalConfig, RunConfig
+from zoojax.spec.types import Dataclass
 
 Flags = Annotated[Any, tyro.conf.arg(name="")]
 """A parameter whose fields are flags without a prefix."""
@@ -31,7 +32,7 @@ WaveLoss = Literal["mean_squared_error", "pinball"]
 
 
 def flags_of(
-    config: Any,
+    config: Dataclass,
     left_out: Sequence[str] = DERIVED,
     narrower: Mapping[str, Any] | None = None,
     **parts: Any,
@@ -88,7 +89,7 @@ def conformal_config(flags: Any) -> ConformalConfig:
     return ConformalConfig(**_values(flags))
 
 
-def _values(flags: Any) -> dict[str, Any]:
+def _values(flags: Dataclass) -> dict[str, Any]:
     return {field.name: getattr(flags, field.name) for field in dataclasses.fields(flags)}
 
 

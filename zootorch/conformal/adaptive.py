@@ -83,7 +83,7 @@ class AdaptiveConformalRegressor:
             return scores.sort().values[k - 1]
         return scores.new_tensor(torch.inf if k > 0 else -torch.inf)
 
-    def predict_interval(self, *predictions: Tensor) -> Interval:
+    def predict_interval(self, *predictions: Tensor) -> Interval[Tensor]:
         """Return the interval of the next step.
 
         Args:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from fractions import Fraction
-from typing import Any
+from typing import TypedDict, Unpack
 
 import torch
 from torch import Tensor
@@ -34,6 +34,13 @@ def label_scores(scores: Tensor, labels: Tensor) -> Tensor:
     scores, labels = torch.as_tensor(scores), torch.as_tensor(labels)
     check_indices("labels", labels.cpu(), tuple(scores.shape))
     return scores.gather(1, labels.to(scores.device).long()[:, None])[:, 0]
+
+
+class Options(TypedDict, total=False):
+    """Options that all conformal classifiers have, see ``SplitConformalClassifier``."""
+
+    score: Callable[[Tensor], Tensor] | None
+    force_top: bool
 
 
 class _Classifier:
@@ -137,7 +144,9 @@ class LabelShiftClassifier(SplitConformalClassifier):
         options: score and force_top, as of ``SplitConformalClassifier``.
     """
 
-    def __init__(self, alpha: float | Fraction, class_weights: Tensor, **options: Any) -> None:
+    def __init__(
+        self, alpha: float | Fraction, class_weights: Tensor, **options: Unpack[Options]
+    ) -> None:
         super().__init__(alpha, **options)
         self.class_weights = torch.as_tensor(class_weights).detach().cpu()
 
@@ -165,7 +174,9 @@ class GroupConformalClassifier(_Classifier):
         threshold: (num_groups,) float; None at first.
     """
 
-    def __init__(self, alpha: float | Fraction, num_groups: int, **options: Any) -> None:
+    def __init__(
+        self, alpha: float | Fraction, num_groups: int, **options: Unpack[Options]
+    ) -> None:
         super().__init__(alpha, **options)
         self.num_groups = num_groups
 
@@ -214,7 +225,7 @@ class WeightedConformalClassifier(_Classifier):
         weights: (calibration,) of these samples.
     """
 
-    def __init__(self, alpha: float | Fraction, **options: Any) -> None:
+    def __init__(self, alpha: float | Fraction, **options: Unpack[Options]) -> None:
         super().__init__(alpha, **options)
         self.scores: Tensor | None = None
         self.weights: Tensor | None = None

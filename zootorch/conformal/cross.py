@@ -83,7 +83,7 @@ class CrossConformalRegressor(_Cross):
         super().__init__(alpha)
         self.residual = AbsoluteResidual() if residual is None else residual
 
-    def predict_interval(self, *predictions: Tensor) -> Interval:
+    def predict_interval(self, *predictions: Tensor) -> Interval[Tensor]:
         """Return the interval of each test.
 
         Args:

@@ -212,7 +212,7 @@ class SetSizes:
 class IntervalCoverage(_Mean):
     """The part of the samples whose interval holds their target, ends included."""
 
-    def update(self, interval: Interval, targets: Tensor) -> None:
+    def update(self, interval: Interval[Tensor], targets: Tensor) -> None:
         """Count a batch.
 
         Args:
@@ -234,7 +234,7 @@ class IntervalWidth(_Mean):
     where an interval is.
     """
 
-    def update(self, interval: Interval) -> None:
+    def update(self, interval: Interval[Tensor]) -> None:
         """Add a batch.
 
         Args:

@@ -72,7 +72,7 @@ class SplitConformalRegressor(_Regressor):
         """
         self.threshold = calibrate(self._scores(targets, *predictions), self.tail)
 
-    def predict_interval(self, *predictions: Tensor) -> Interval:
+    def predict_interval(self, *predictions: Tensor) -> Interval[Tensor]:
         """Return the numbers of each sample whose score is not over the threshold.
 
         Args:
@@ -119,7 +119,7 @@ class GroupConformalRegressor(_Regressor):
         scores = self._scores(targets, *predictions)
         self.threshold = calibrate_groups(scores, groups, self.tail, num_groups=self.num_groups)
 
-    def predict_interval(self, *predictions: Tensor, groups: Tensor) -> Interval:
+    def predict_interval(self, *predictions: Tensor, groups: Tensor) -> Interval[Tensor]:
         """Return the numbers of each sample whose score is not over its group's threshold.
 
         Args:
@@ -172,7 +172,7 @@ class WeightedConformalRegressor(_Regressor):
         calibrate_weighted(scores, weights, self.tail, test_weights=torch.ones(()))  # refuses now
         self.scores, self.weights = scores, weights
 
-    def predict_interval(self, *predictions: Tensor, weights: Tensor) -> Interval:
+    def predict_interval(self, *predictions: Tensor, weights: Tensor) -> Interval[Tensor]:
         """Return the numbers of each sample whose score is not over its own threshold.
 
         Args:

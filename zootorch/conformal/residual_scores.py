@@ -5,7 +5,6 @@ is not over it, to rounding.
 """
 
 import functools
-from typing import Any
 
 import numpy as np
 import torch
@@ -45,7 +44,7 @@ class Residual:
         self.check_number(predictions)
         return self._score(*_as_floats(targets, *predictions))
 
-    def interval(self, threshold: Any, *predictions: Tensor) -> Interval:
+    def interval(self, threshold: Tensor, *predictions: Tensor) -> Interval[Tensor]:
         """Return the interval of a threshold around what was predicted.
 
         Args:
@@ -73,7 +72,7 @@ class Residual:
     def _score(self, targets: Tensor, *predictions: Tensor) -> Tensor:
         raise NotImplementedError
 
-    def _interval(self, threshold: Any, *predictions: Tensor) -> Interval:
+    def _interval(self, threshold: Tensor, *predictions: Tensor) -> Interval[Tensor]:
         raise NotImplementedError
 
 
@@ -99,7 +98,7 @@ class AbsoluteResidual(Residual):
         (prediction,) = predictions
         return (targets - prediction).abs()
 
-    def _interval(self, threshold: Any, *predictions: Tensor) -> Interval:
+    def _interval(self, threshold: Tensor, *predictions: Tensor) -> Interval[Tensor]:
         (prediction,) = predictions
         return Interval(prediction - threshold, prediction + threshold)
 
@@ -118,7 +117,7 @@ class NormalizedResidual(Residual):
         check_spread(spread.detach().cpu())
         return (targets - prediction).abs() / spread
 
-    def _interval(self, threshold: Any, *predictions: Tensor) -> Interval:
+    def _interval(self, threshold: Tensor, *predictions: Tensor) -> Interval[Tensor]:
         prediction, spread = predictions
         check_spread(spread.detach().cpu())
         return Interval(prediction - threshold * spread, prediction + threshold * spread)
@@ -135,7 +134,7 @@ class CQR(Residual):
         lower, upper = predictions
         return torch.maximum(lower - targets, targets - upper)
 
-    def _interval(self, threshold: Any, *predictions: Tensor) -> Interval:
+    def _interval(self, threshold: Tensor, *predictions: Tensor) -> Interval[Tensor]:
         lower, upper = predictions
         return Interval(lower - threshold, upper + threshold)
 
@@ -153,6 +152,6 @@ class AsymmetricCQR(Residual):
         lower, upper = predictions
         return torch.stack([lower - targets, targets - upper], dim=-1)
 
-    def _interval(self, threshold: Any, *predictions: Tensor) -> Interval:
+    def _interval(self, threshold: Tensor, *predictions: Tensor) -> Interval[Tensor]:
         lower, upper = predictions
         return Interval(lower - threshold[..., 0], upper + threshold[..., 1])

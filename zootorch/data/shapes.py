@@ -6,6 +6,7 @@ scenes of all pictures are drawn when the data set is made; pixels wait until so
 
 import functools
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -108,7 +109,7 @@ def _mask(shape: str, width: int, height: int, upside_down: bool, sideways: bool
     return (columns >= first[:, None]) & (columns <= last[:, None])
 
 
-def sample_scenes(key: Tensor, config: ShapesConfig, indices: Tensor) -> ShapeBatch:
+def sample_scenes(key: Tensor, config: ShapesConfig, indices: Tensor) -> ShapeBatch[Any]:
     """Draw what the pictures at ``indices`` show; their pixels are not made yet.
 
     Args:
@@ -178,7 +179,7 @@ def noise_keys(key: Tensor, indices: Tensor) -> Tensor:
     return random.fold_in(random.fold_in(key, STREAMS["noise"]), indices)
 
 
-def render_scenes(keys: Tensor, config: ShapesConfig, scenes: ShapeBatch) -> Tensor:
+def render_scenes(keys: Tensor, config: ShapesConfig, scenes: ShapeBatch[Any]) -> Tensor:
     """Paint pictures: one filled shape each on a background of uniform noise.
 
     Args:
@@ -196,7 +197,7 @@ def render_scenes(keys: Tensor, config: ShapesConfig, scenes: ShapeBatch) -> Ten
     return images
 
 
-def _paint(image: Tensor, config: ShapesConfig, scene: ShapeBatch) -> None:
+def _paint(image: Tensor, config: ShapesConfig, scene: ShapeBatch[Any]) -> None:
     """Paint a picture's shape in place."""
     turned = (scene.upside_down, scene.sideways)
     mask = _mask(config.shapes[scene.shape], scene.size, scene.size, *turned)
@@ -206,7 +207,7 @@ def _paint(image: Tensor, config: ShapesConfig, scene: ShapeBatch) -> None:
         channel.masked_fill_(mask, value)
 
 
-class ShapesDataset(Dataset):
+class ShapesDataset(Dataset[ShapeBatch[Tensor]]):
     """A data set of coloured shapes that renders lazily.
 
     Indexing gives one picture as a `ShapeBatch` without the batch axis; a ``DataLoader``
@@ -232,7 +233,7 @@ class ShapesDataset(Dataset):
         """Return the number of pictures: num_each x shapes x colours."""
         return self.num_each * self.config.num_combinations
 
-    def __getitem__(self, index: int) -> ShapeBatch:
+    def __getitem__(self, index: int) -> ShapeBatch[Tensor]:
         """Render one picture.
 
         Args:
@@ -247,7 +248,7 @@ class ShapesDataset(Dataset):
         place = index + len(self) if -len(self) <= index < 0 else index
         return ShapeBatch(*(field[0] for field in self.batch([place])))
 
-    def batch(self, indices: Sequence[int] | Tensor) -> ShapeBatch:
+    def batch(self, indices: Sequence[int] | Tensor) -> ShapeBatch[Tensor]:
         """Render the pictures at ``indices``: a batch of shapes that needs memory for itself alone.
 
         Args:
@@ -263,6 +264,6 @@ class ShapesDataset(Dataset):
         scenes = ShapeBatch(None, *(field[indices] for field in self.scenes[1:]))
         return scenes._replace(images=render_scenes(self._noise_keys[indices], self.config, scenes))
 
-    def arrays(self) -> ShapeBatch:
+    def arrays(self) -> ShapeBatch[Tensor]:
         """Render every picture: the whole data set as one batch of shapes."""
         return self.batch(torch.arange(len(self)))

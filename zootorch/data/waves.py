@@ -35,7 +35,7 @@ def sinusoid(
     return amplitude * torch.sin(x + phase) + vertical_shift
 
 
-class SinusoidsDataset(Dataset):
+class SinusoidsDataset(Dataset[SinusoidBatch[Tensor]]):
     """Every combination of the configured lists ``num_each`` times; each wave is computed lazily.
 
     Indexing gives one wave as a `SinusoidBatch` without the batch axis; a ``DataLoader``
@@ -72,7 +72,7 @@ class SinusoidsDataset(Dataset):
         """Return the number of waves: num_each x the lengths of the four lists."""
         return self.num_each * self.config.num_combinations
 
-    def __getitem__(self, index: int) -> SinusoidBatch:
+    def __getitem__(self, index: int) -> SinusoidBatch[Tensor]:
         """Compute one wave.
 
         Args:
@@ -87,7 +87,7 @@ class SinusoidsDataset(Dataset):
         place = index + len(self) if -len(self) <= index < 0 else index
         return SinusoidBatch(*(field[0] for field in self.batch([place])))
 
-    def batch(self, indices: Sequence[int] | Tensor) -> SinusoidBatch:
+    def batch(self, indices: Sequence[int] | Tensor) -> SinusoidBatch[Tensor]:
         """Compute the waves at ``indices``.
 
         Args:
@@ -110,6 +110,6 @@ class SinusoidsDataset(Dataset):
         fields = (waves, amplitude, frequency, phase, vertical_shift)
         return SinusoidBatch(*(field.to(self.dtype) for field in fields))
 
-    def arrays(self) -> SinusoidBatch:
+    def arrays(self) -> SinusoidBatch[Tensor]:
         """Compute every wave: the whole data set as one batch."""
         return self.batch(torch.arange(len(self)))

@@ -7,12 +7,11 @@ ensembles, 2017.
 
 import math
 from collections.abc import Sequence
-from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from zoojax.spec.config import TrainConfig
+from zoojax.spec.config import ModelConfig, TrainConfig
 from zoojax.spec.ensembles import (
     check_dtype,
     check_one_architecture,
@@ -25,13 +24,13 @@ from zoojax.spec.history import History
 from zoojax.spec.records import Batch
 from zootorch.ensembles.stacked import StackedTrainer
 from zootorch.evaluation import without_state
-from zootorch.models import model_of
+from zootorch.models import Network, model_of
 from zootorch.models.cnn import CNN
 from zootorch.random import Generator
 from zootorch.training import Trainer
 
 
-def init_ensemble(seed: int, config: Any, *, num_members: int) -> list[Any]:
+def init_ensemble(seed: int, config: ModelConfig, *, num_members: int) -> list[Network]:
     """Make the models of all members, whose seeds are seed, seed + 1, and so on.
 
     Args:
@@ -71,7 +70,7 @@ class EnsembleTrainer:
 
     def __init__(
         self,
-        models: Sequence[Any],
+        models: Sequence[Network],
         config: TrainConfig,
         *,
         learning_rates: Sequence[float] | None = None,
@@ -153,7 +152,7 @@ class DeepEnsemble(nn.Module):
         ValueError: when there is no model, or they are not alike.
     """
 
-    def __init__(self, models: Sequence[Any], *, classes: bool) -> None:
+    def __init__(self, models: Sequence[Network], *, classes: bool) -> None:
         super().__init__()
         check_one_architecture([model.config for model in models])
         self.models, self.classes = nn.ModuleList(models), classes

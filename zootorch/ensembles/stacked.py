@@ -8,11 +8,11 @@ import dataclasses
 import functools
 import math
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any
 
 import torch
 from torch import Tensor
 from torch.func import functional_call, stack_module_state
+from torch.optim.lr_scheduler import LRScheduler
 
 from zoojax.common.progress import progress_bar
 from zoojax.spec.checks import check_batch_size, check_num_steps, check_training
@@ -24,6 +24,7 @@ from zootorch import data, random
 from zootorch.ensembles.vmapped import clip_each, dropouts, mappable, rows
 from zootorch.evaluation import evaluate_outputs, without_state
 from zootorch.losses import loss_of
+from zootorch.models import Network
 from zootorch.optimizers import optimizer, scheduler
 from zootorch.random import Generator
 from zootorch.training import on_host
@@ -47,7 +48,7 @@ class StackedTrainer:
             step, before clipping.
     """
 
-    def __init__(self, models: Sequence[Any], configs: Sequence[TrainConfig]) -> None:
+    def __init__(self, models: Sequence[Network], configs: Sequence[TrainConfig]) -> None:
         self.models, self.configs = models, configs
         for model in models:
             model.to(getattr(torch, configs[0].dtype))
@@ -60,7 +61,7 @@ class StackedTrainer:
             self.config = dataclasses.replace(configs[0], learning_rate=1.0)
             self.rates = next(iter(self.params.values())).new_tensor(rates)
         self.optimizer = optimizer(self.params.values(), self.config)
-        self.scheduler: Any = None
+        self.scheduler: LRScheduler | None = None
         generators = [Generator(config.seed) for config in configs]
         self.shuffle, self.dropout = (
             random.stack([generator.stream(name) for generator in generators])
@@ -76,7 +77,7 @@ class StackedTrainer:
         parts = [1.0] * len(self.models) if self.rates is None else self.rates.tolist()
         return [rate * part for part in parts]
 
-    def _schedule(self, num_steps: int | None) -> Any:
+    def _schedule(self, num_steps: int | None) -> LRScheduler:
         check_num_steps(self.config.schedule, num_steps)
         for group in self.optimizer.param_groups:
             group["lr"] = group["initial_lr"] = self.config.learning_rate
@@ -111,7 +112,9 @@ class StackedTrainer:
         inputs = data.as_inputs(batch.inputs.to(weight.device), weight.dtype)
         targets = batch.targets.to(weight.device)
 
-        def loss_of_one(inputs: Tensor, targets: Tensor, *state: dict[str, Tensor]) -> Any:
+        def loss_of_one(
+            inputs: Tensor, targets: Tensor, *state: dict[str, Tensor]
+        ) -> tuple[Tensor, dict[str, Tensor]]:
             loss = loss_of(self.config)(self._outputs(inputs, *state), targets)
             return loss, state[1]  # the buffers, which BatchNorm has changed
 

@@ -4,14 +4,13 @@ They take the parameters of the usual models, under the same names, and give the
 """
 
 from collections.abc import Iterator, Sequence
-from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from zoojax.spec.config import RNNConfig
+from zoojax.spec.config import ModelConfig, RNNConfig
 from zootorch.layers import Dropout
-from zootorch.models import model_of
+from zootorch.models import Network, model_of
 from zootorch.models.cells import STEPS
 from zootorch.models.rnn import RNN
 
@@ -52,7 +51,7 @@ class SteppedRNN(RNN):
         return torch.stack(outputs, dim=1), *(part[None] for part in state)
 
 
-def mappable(config: Any) -> Any:
+def mappable(config: ModelConfig) -> Network:
     """Return a model for ``functional_call`` under ``vmap``.
 
     Args:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from zoojax.spec.config import ConformalConfig, RunConfig, conformal_of
-from zoojax.spec.conformal import Interval
+from zoojax.spec.conformal import Interval, calibrated
 from zoojax.spec.draws import CALIBRATION_DRAW, PREDICTION_DRAW
 from zoojax.spec.quantiles import point_predictions, quantile_parts
 from zoojax.spec.records import Calibration, Results
@@ -38,11 +38,11 @@ def calibrate(config: ConformalConfig, run: RunConfig, results: Results) -> Cali
     config = conformal_of(config, run)
     predictor = predictor_of(config, run, results, CALIBRATION_DRAW)
     outputs, targets = torch.tensor(results.outputs), torch.tensor(results.targets)
-    if run.class_names:
+    if isinstance(predictor, conformal.SplitConformalClassifier):
         predictor.calibrate(outputs, targets)
     else:
         predictor.calibrate(targets, *parts(config, run, outputs))
-    return Calibration(config, predictor.threshold.numpy(), len(targets))
+    return Calibration(config, calibrated(predictor.threshold).numpy(), len(targets))
 
 
 def predict(calibration: Calibration, run: RunConfig, results: Results) -> NDArray[Any]:
@@ -59,13 +59,15 @@ def predict(calibration: Calibration, run: RunConfig, results: Results) -> NDArr
     predictor = predictor_of(calibration.config, run, results, PREDICTION_DRAW)
     predictor.threshold = torch.tensor(calibration.threshold)
     outputs = torch.tensor(results.outputs)
-    if run.class_names:
+    if isinstance(predictor, conformal.SplitConformalClassifier):
         return predictor.predict_sets(outputs).numpy()
     interval = predictor.predict_interval(*parts(calibration.config, run, outputs))
     return torch.stack(interval, dim=-1).numpy()
 
 
-def predictor_of(config: ConformalConfig, run: RunConfig, results: Results, draw: int) -> Any:
+def predictor_of(
+    config: ConformalConfig, run: RunConfig, results: Results, draw: int
+) -> conformal.SplitConformalClassifier | conformal.SplitConformalRegressor:
     """Return the conformal predictor that a configuration describes, not yet calibrated."""
     if not run.class_names:
         return conformal.SplitConformalRegressor(config.alpha, RESIDUALS[config.score]())

@@ -17,7 +17,7 @@ from zoojax.spec.config import (
 )
 from zoojax.spec.ensembles import member_runs
 from zoojax.spec.quantiles import point_predictions
-from zoojax.spec.records import Batch, Results, Run, ShapeBatch, SinusoidBatch
+from zoojax.spec.records import Batch, Curves, Results, Run, ShapeBatch, SinusoidBatch
 from zootorch import data, evaluation, losses, training, weights
 from zootorch.data import lazy_images
 from zootorch.data.shapes import ShapesDataset
@@ -27,11 +27,12 @@ from zootorch.experiments import calibration
 from zootorch.metrics import reports
 from zootorch.models import layer_shapes, model_of
 from zootorch.random import Generator
+from zootorch.types import Model
 
 
 def simulate_batches(
     config: ShapesConfig, num_each: int, seed: int, batch_size: int
-) -> Iterator[ShapeBatch]:
+) -> Iterator[ShapeBatch[Tensor]]:
     """Yield a data set of shapes batch by batch; memory is needed for one."""
     dataset = ShapesDataset(config, num_each, seed)
     for indices in torch.arange(len(dataset)).split(batch_size):
@@ -40,7 +41,7 @@ def simulate_batches(
 
 def simulate_waves(
     config: SinusoidsConfig, num_each: int, seed: int, dtype: str = "float64"
-) -> SinusoidBatch:
+) -> SinusoidBatch[Tensor]:
     """Return a data set of sinusoids."""
     return SinusoidsDataset(config, num_each, seed, dtype=getattr(torch, dtype)).arrays()
 
@@ -178,7 +179,7 @@ def run_ensemble(
     return made, results
 
 
-def answer(config: RunConfig, model: Any, samples: Batch, name: str) -> Results:
+def answer(config: RunConfig, model: Model, samples: Batch, name: str) -> Results:
     """Return what a model gives for samples, not judged.
 
     Args:
@@ -193,7 +194,7 @@ def answer(config: RunConfig, model: Any, samples: Batch, name: str) -> Results:
     return Results(name, samples.inputs.numpy(), samples.targets.numpy(), outputs.numpy())
 
 
-def judge(config: RunConfig, model: Any, samples: Batch, name: str) -> Results:
+def judge(config: RunConfig, model: Model, samples: Batch, name: str) -> Results:
     """Evaluate a model with every metric, of quantiles those of the middle one.
 
     Args:
@@ -205,10 +206,11 @@ def judge(config: RunConfig, model: Any, samples: Batch, name: str) -> Results:
     outputs = evaluation.predict(model, samples.inputs).cpu()
     loss = losses.loss_of(config.train)(outputs, samples.targets)
     found = {"num_samples": len(outputs), "loss": float(loss)}
-    curves: Any = {}
+    curves: Curves = {}
     if config.class_names:
         outputs = outputs.softmax(-1)
-        metrics: Any = reports.ClassifierScores(len(config.class_names))
+        metrics: reports.ClassifierScores | reports.RegressorScores
+        metrics = reports.ClassifierScores(len(config.class_names))
         if len(config.class_names) > 1:
             curve = reports.ClassifierCurves(config.class_names)
             curve.update(samples.targets, outputs)
@@ -223,7 +225,7 @@ def judge(config: RunConfig, model: Any, samples: Batch, name: str) -> Results:
         outputs=outputs.numpy(),
         scores=found | metrics.compute(),
         curves={
-            kind: {name: tuple(each.numpy() for each in curve) for name, curve in drawn.items()}
+            kind: {name: (x.numpy(), y.numpy()) for name, (x, y) in drawn.items()}
             for kind, drawn in curves.items()
         },
     )

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from zoojax.common.storage.runs import SavedRun, load_data, member_folders
 from zoojax.common.storage.user_files import resized
@@ -13,11 +14,11 @@ from zoojax.spec.records import Batch, Results
 from zootorch import evaluation
 from zootorch.ensembles.ensemble import DeepEnsemble
 from zootorch.experiments.pipeline import answer, best_device, cut, judge, simulate, split
-from zootorch.models import load_pretrained
+from zootorch.models import Network, load_pretrained
 from zootorch.models.cnn import CNN
 
 
-def load_model(folder: Path) -> Any:
+def load_model(folder: Path) -> Network | DeepEnsemble:
     """Load the model of a run, on the best device; of an ensemble all its members, as one.
 
     Raises:
@@ -83,7 +84,7 @@ def answer_held_out(run: SavedRun, dataset: Path | None = None) -> tuple[Results
     )
 
 
-def predict(folder: Path, inputs: np.ndarray) -> np.ndarray:
+def predict(folder: Path, inputs: NDArray[Any]) -> NDArray[np.floating]:
     """Return what a model on disk predicts.
 
     Args:

@@ -4,6 +4,7 @@ import torch
 from torch import Tensor, nn
 
 from zootorch import random
+from zootorch.types import Model
 
 
 class Dropout(nn.Module):
@@ -22,7 +23,8 @@ class Dropout(nn.Module):
         """Show the rate where a model is printed."""
         return f"rate={self.rate}"
 
-    @torch.compiler.disable  # its counter moves: it would be compiled anew for each count
+    # Its counter moves: it would be compiled anew for each count. The decorator has no types.
+    @torch.compiler.disable  # type: ignore[untyped-decorator]
     def _next_key(self) -> Tensor:
         return random.fold_in(self.generator.next_key(), self.layer)
 
@@ -34,7 +36,7 @@ class Dropout(nn.Module):
         return torch.where(keep, x / (1 - self.rate), 0)
 
 
-def seed_dropout(model: nn.Module, generator: random.Generator) -> None:
+def seed_dropout(model: Model | nn.Module, generator: random.Generator) -> None:
     """Give every dropout layer of ``model`` a generator of its own, at the start of a stream.
 
     Args:

@@ -26,7 +26,8 @@ class Conv2d(nn.Conv2d):
         bias = self.bias
         if bias is not None and self.freeze_bias and self.training:
             bias = stop_gradient(bias)
-        return self._conv_forward(input, self.weight, bias)
+        output: Tensor = self._conv_forward(input, self.weight, bias)
+        return output
 
 
 def stop_gradient(x: Tensor) -> Tensor:

@@ -1,7 +1,7 @@
 """All metrics of one evaluation at once, as objects that are shown batch after batch."""
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor
@@ -10,6 +10,23 @@ from zoojax.spec.records import Curves
 from zootorch import metrics
 
 Scores = dict[str, Any]
+
+
+class Metric(Protocol):
+    """A metric of two tensors, such as labels and predictions."""
+
+    def update(self, first: Tensor, second: Tensor, /) -> None:
+        """Take a batch in."""
+
+    def compute(self) -> Tensor | float:
+        """Return the metric of all batches."""
+
+
+class Curve(Protocol):
+    """A curve that a metric draws."""
+
+    def compute(self) -> tuple[Tensor, Tensor, Tensor]:
+        """Return the points, and the threshold of each."""
 
 
 class ClassifierScores:
@@ -21,11 +38,11 @@ class ClassifierScores:
 
     def __init__(self, num_classes: int) -> None:
         # By name, or by name and average.
-        self.metrics: dict[tuple[str, ...], Any] = {("accuracy",): metrics.Accuracy()}
+        self.metrics: dict[tuple[str, ...], Metric] = {("accuracy",): metrics.Accuracy()}
         self.metrics["confusion_matrix",] = metrics.ConfusionMatrix(num_classes)
         normalized = metrics.ConfusionMatrix(num_classes, normalized=True)
         self.metrics["confusion_matrix_normalized",] = normalized
-        rates: dict[str, Any] = {
+        rates: dict[str, Callable[..., Metric]] = {
             "precision": metrics.Precision,
             "recall": metrics.Recall,
             "f1": metrics.F1,
@@ -35,7 +52,7 @@ class ClassifierScores:
                 self.metrics[name, average or "each"] = rate(num_classes, average=average)
         if num_classes == 1:
             return  # of no other class nothing can be told apart
-        areas: dict[str, Any] = {
+        areas: dict[str, Callable[..., Metric]] = {
             "roc_auc": metrics.RocAuc,
             "average_precision": metrics.AveragePrecision,
         }
@@ -65,8 +82,8 @@ class ClassifierScores:
         """
         scores: Scores = {}
         for (name, *average), metric in self.metrics.items():
-            value = metric.compute()
-            value = value.tolist() if isinstance(value, Tensor) else value
+            found = metric.compute()
+            value = found.tolist() if isinstance(found, Tensor) else found
             if average:
                 scores.setdefault(name, {})[average[0]] = value
             else:
@@ -103,7 +120,10 @@ class ClassifierCurves:
 
     def compute(self) -> Curves:
         """Return "roc" and "precision_recall", each with the curves by class name and "micro"."""
-        kinds: Any = {"roc": self.roc, "precision_recall": self.precision_recall}
+        kinds: dict[str, Mapping[str, Curve]] = {
+            "roc": self.roc,
+            "precision_recall": self.precision_recall,
+        }
         return {
             kind: {name: curve.compute()[:2] for name, curve in curves.items()}
             for kind, curves in kinds.items()
@@ -118,7 +138,11 @@ class RegressorScores:
     """
 
     def __init__(self, num_outputs: int) -> None:
-        rules: dict[str, Any] = {"mse": metrics.MSE, "mae": metrics.MAE, "r2": metrics.R2}
+        rules: dict[str, Callable[[], Metric]] = {
+            "mse": metrics.MSE,
+            "mae": metrics.MAE,
+            "r2": metrics.R2,
+        }
         rules["pearson_r"] = metrics.PearsonR
         self.of_each = {name: [rule() for _ in range(num_outputs)] for name, rule in rules.items()}
         self.of_all = {name: rule() for name, rule in rules.items()}

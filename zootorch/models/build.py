@@ -9,26 +9,30 @@ from torch.utils.hooks import RemovableHandle
 
 from zoojax.common.storage import files
 from zoojax.spec import layer_shapes as spec
-from zoojax.spec.config import CNNConfig, MLPConfig, RNNConfig
+from zoojax.spec.config import CNNConfig, MLPConfig, ModelConfig, RNNConfig
 from zootorch import random
 from zootorch.models.cnn import CNN
 from zootorch.models.mlp import MLP
 from zootorch.models.rnn import RNN
 
-MODELS: dict[type, Any] = {CNNConfig: CNN, MLPConfig: MLP, RNNConfig: RNN}
+Network = CNN | MLP | RNN
+"""A model that a configuration describes."""
+
+MODELS: dict[type[ModelConfig], Any] = {CNNConfig: CNN, MLPConfig: MLP, RNNConfig: RNN}
 
 
-def model_of(config: Any, generator: random.Generator | None = None) -> Any:
+def model_of(config: ModelConfig, generator: random.Generator | None = None) -> Network:
     """Return the model of a CNNConfig, an MLPConfig or an RNNConfig.
 
     Args:
         config: the architecture.
         generator: where initial weights are drawn from; ``Generator(0)`` unless given.
     """
-    return MODELS[type(config)](config, generator)
+    model: Network = MODELS[type(config)](config, generator)
+    return model
 
 
-def load_pretrained(folder: str | Path) -> Any:
+def load_pretrained(folder: str | Path) -> Network:
     """Load what either backend, or the workshop, wrote.
 
     Args:
@@ -41,10 +45,11 @@ def load_pretrained(folder: str | Path) -> Any:
         FileNotFoundError: when a file is missing.
         ValueError: when a file is damaged or does not fit the model; names it.
     """
-    return MODELS[type(files.load_config(folder))].from_pretrained(folder)
+    model: Network = MODELS[type(files.load_config(folder))].from_pretrained(folder)
+    return model
 
 
-def layer_shapes(model: Any) -> dict[str, tuple[int, ...]]:
+def layer_shapes(model: Network) -> dict[str, tuple[int, ...]]:
     """Return what each layer gives for one sample, as the model itself says.
 
     Hooks watch the layers while a sample of zeros passes through.

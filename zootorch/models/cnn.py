@@ -76,7 +76,8 @@ class CNN(nn.Module):
             conv, norm, pool = (self.conv_block[3 * block + i] for i in range(3))
             # Not a member of conv_block, where the activation would shift the names in files.
             x = pool(self.conv_activation(norm(conv(x))))
-        return self.output_block(self.linear_block(self.head(x)))
+        logits: Tensor = self.output_block(self.linear_block(self.head(x)))
+        return logits
 
     def save_pretrained(self, folder: str | Path) -> None:
         """Write ``model.safetensors`` and ``config.json`` into ``folder``."""

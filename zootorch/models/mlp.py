@@ -48,7 +48,8 @@ class MLP(nn.Module):
             ValueError: when the inputs have another number of features.
         """
         check_input(inputs.shape, (self.config.input_dim,))
-        return self.block(inputs)
+        outputs: Tensor = self.block(inputs)
+        return outputs
 
     def save_pretrained(self, folder: str | Path) -> None:
         """Write ``model.safetensors`` and ``config.json`` into ``folder``."""

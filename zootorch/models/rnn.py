@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -15,7 +14,11 @@ from zootorch.layers import Dropout
 LAYERS = {"rnn": nn.RNN, "lstm": nn.LSTM, "gru": nn.GRU}
 
 # What those modules call to run a layer over all time steps.
-RUNS: dict[str, Callable[..., Any]] = {"rnn": torch.rnn_tanh, "lstm": torch.lstm, "gru": torch.gru}
+RUNS: dict[str, Callable[..., tuple[Tensor, ...]]] = {
+    "rnn": torch.rnn_tanh,
+    "lstm": torch.lstm,
+    "gru": torch.gru,
+}
 
 
 class RNN(nn.Module):
@@ -83,13 +86,17 @@ class RNN(nn.Module):
         """
         weight, device = self.rnn.all_weights[layer], x.device.type
         if not (torch.amp.is_autocast_available(device) and torch.is_autocast_enabled(device)):
-            return self._call(x, parts, weight)
+            outputs: tuple[Tensor, ...] = self._call(x, parts, weight)
+            return outputs
         dtype = torch.get_autocast_dtype(device)
         parts, weight = ([each.to(dtype) for each in tensors] for tensors in (parts, weight))
         with torch.autocast(device, enabled=False):
-            return self._call(x.to(dtype), parts, weight)
+            rounded: tuple[Tensor, ...] = self._call(x.to(dtype), parts, weight)
+            return rounded
 
-    @torch.compiler.disable  # as it does with nn.LSTM, whose training it cannot compile on a CPU
+    # As torch does with nn.LSTM, whose training it cannot compile on a CPU. The decorator has no
+    # types.
+    @torch.compiler.disable  # type: ignore[untyped-decorator]
     def _call(self, x: Tensor, parts: list[Tensor], weight: list[Tensor]) -> tuple[Tensor, ...]:
         hx = tuple(parts) if self.config.cell == "lstm" else parts[0]
         options = {"has_biases": True, "num_layers": 1, "dropout": 0.0, "train": self.training}

@@ -144,7 +144,10 @@ def _check_coverages(
 
 
 def _draw_coverages(
-    panel: Axes, alphas: NDArray[np.floating], curves: Mapping[str, Any], band: Ends | None
+    panel: Axes,
+    alphas: NDArray[np.floating],
+    curves: Mapping[str, NDArray[np.floating]],
+    band: Ends | None,
 ) -> None:
     every = -(-len(alphas) // 12)
     for index, (name, curve) in enumerate(curves.items()):

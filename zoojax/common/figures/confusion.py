@@ -1,10 +1,10 @@
 """Confusion matrices."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.image import AxesImage
 from numpy.typing import NDArray
 
 from zoojax.common.figures.saving import NotebookFigure
@@ -72,7 +72,7 @@ def _check_matrices(
             )
 
 
-def _draw_matrix(panel: Axes, matrix: NDArray[np.integer], normalized: bool) -> Any:
+def _draw_matrix(panel: Axes, matrix: NDArray[np.integer], normalized: bool) -> AxesImage:
     totals = matrix.sum(axis=1)
     # A class without a sample has no rate; it is coloured as 0 rather than as a hole.
     rates = matrix / np.maximum(totals, 1)[:, np.newaxis]

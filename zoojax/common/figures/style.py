@@ -9,7 +9,13 @@ BLUE, ORANGE, GREEN, RED = "#0072B2", "#E69F00", "#009E73", "#D55E00"
 SKY, PURPLE, BLACK, GREY = "#56B4E9", "#CC79A7", "#000000", "#767676"
 
 COLORS = (BLUE, ORANGE, GREEN, RED, SKY, PURPLE, BLACK)
-LINES: tuple[Any, ...] = ("-", (0, (5, 1.5)), (0, (1, 1.2)), (0, (6, 1.5, 1, 1.5)), (0, (3, 3)))
+LINES: tuple[str | tuple[int, tuple[float, ...]], ...] = (
+    "-",
+    (0, (5, 1.5)),
+    (0, (1, 1.2)),
+    (0, (6, 1.5, 1, 1.5)),
+    (0, (3, 3)),
+)
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", ">")
 """The lengths 7, 5 and 9 share no factor, so that 35 curves and 63 markers differ."""
 

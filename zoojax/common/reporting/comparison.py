@@ -1,7 +1,7 @@
 """Two runs of one configuration side by side, a row a number: what agrees, and how far."""
 
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import TypeVar
 
 import numpy as np
 
@@ -10,6 +10,8 @@ from zoojax.common.reporting.report import Row, judge
 from zoojax.spec.config import TrainConfig
 from zoojax.spec.layer_shapes import layer_shapes
 from zoojax.spec.records import Run
+
+T = TypeVar("T")
 
 ALLOWED = {"float64": 1e-12, "float32": 1e-5, "bfloat16": 1e-1}
 """Largest relative difference of losses that counts as rounding, which in bfloat16 takes off up
@@ -158,7 +160,7 @@ def _conformal_rows(first: Run, second: Run, allowed: float | None) -> Iterable[
     )
 
 
-def _exact(name: str, first: Any, second: Any, *, show: Callable[[Any], str]) -> Row:
+def _exact(name: str, first: T, second: T, *, show: Callable[[T], str]) -> Row:
     same = first == second
     verdict = judge(0.0 if same else float("inf"), 0.0)
     return Row(name, show(first), show(second), "0" if same else "not equal", "0", verdict)

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from zoojax.common.reporting.run_figures import band
 from zoojax.spec.config import (
     CNNConfig,
+    ModelConfig,
     RunConfig,
 )
 from zoojax.spec.quantiles import quantile_parts
@@ -66,7 +67,7 @@ def prediction_columns(
 def prediction_table(
     names: Sequence[str],
     outputs: NDArray[np.floating],
-    config: Any,
+    config: ModelConfig,
     class_names: Sequence[str],
     *,
     loss: str | None = None,

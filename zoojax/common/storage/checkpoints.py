@@ -16,16 +16,16 @@ import shutil
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
-
-import numpy as np
+from typing import Any, NamedTuple, Protocol, TypedDict
 
 from zoojax.common.storage import files
+from zoojax.common.storage.files import Arrays as Arrays
 from zoojax.common.storage.fingerprint import check_same_data, data_fingerprint
 from zoojax.spec.checks import check_shapes
-from zoojax.spec.config import TrainConfig
+from zoojax.spec.config import ModelConfig, TrainConfig
 from zoojax.spec.history import Log
 from zoojax.spec.layout import layout
+from zoojax.spec.records import Batch
 
 FORMAT = "training, 1"
 OPTIMIZER = "optimizer.safetensors"
@@ -35,7 +35,12 @@ TRAINING = "training.json"
 NAME = re.compile(r"\.?step-(\d{9,})-epoch-(\d{5,})(\.\d+\.partial)?")
 """Names of checkpoints, and of those that were being written."""
 
-Arrays = dict[str, np.ndarray]
+
+class Stream(TypedDict):
+    """State of a stream of random numbers: the key's two words, and the index of the next draw."""
+
+    key: list[int]
+    count: int
 
 
 class Checkpoint(NamedTuple):
@@ -54,7 +59,7 @@ class Checkpoint(NamedTuple):
     weights: Arrays
     moments: Arrays
     best: Arrays | None
-    random: dict[str, dict[str, Any]]
+    random: dict[str, Stream]
     learning_rate: float
     log: Log
 
@@ -64,6 +69,28 @@ def optimizer_slots(config: TrainConfig) -> tuple[str, ...]:
     momentum = ("trace",) if config.momentum else ()
     slots = {"adam": ("mu", "nu"), "adamw": ("mu", "nu"), "sgd": momentum}
     return slots.get(config.optimizer, ("nu", *momentum))
+
+
+class Saver(Protocol):
+    """What a training loop needs for checkpoints: ``Checkpoints`` or ``NoCheckpoints``."""
+
+    def is_due(self, step: int) -> bool:
+        """Return whether to save after ``step`` steps."""
+
+    def steps_left(self, step: int, largest: int) -> int:
+        """Return how many steps may be made until a checkpoint is due: 1 to largest."""
+
+    def open(
+        self,
+        backend: str,
+        model_config: ModelConfig,
+        config: TrainConfig,
+        **datasets: Batch | None,
+    ) -> Checkpoint | None:
+        """Return the last checkpoint, if there is one."""
+
+    def save(self, checkpoint: Checkpoint) -> None:
+        """Save a checkpoint."""
 
 
 class Checkpoints:
@@ -93,7 +120,7 @@ class Checkpoints:
         every_steps: int | None = None,
         every_minutes: float | None = None,
         resume: bool = False,
-        run: Any = None,
+        run: object = None,
     ) -> None:
         for name, value in (("steps", every_steps), ("minutes", every_minutes)):
             if value is not None and not value > 0:
@@ -125,7 +152,7 @@ class Checkpoints:
         return min(largest, max(self._saved_step + self.every_steps - step, 1))
 
     def open(
-        self, backend: str, model_config: Any, config: TrainConfig, **datasets: Any
+        self, backend: str, model_config: ModelConfig, config: TrainConfig, **datasets: Batch | None
     ) -> Checkpoint | None:
         """Say what is trained on what, and read the last checkpoint.
 
@@ -227,7 +254,9 @@ class NoCheckpoints:
         """Return ``largest``: none is ever due."""
         return largest
 
-    def open(self, backend: str, model_config: Any, config: TrainConfig, **datasets: Any) -> None:
+    def open(
+        self, backend: str, model_config: ModelConfig, config: TrainConfig, **datasets: Batch | None
+    ) -> None:
         """Find nothing."""
 
     def save(self, checkpoint: Checkpoint) -> None:
@@ -265,7 +294,7 @@ def newest(folder: Path) -> Path | None:
     return max(places, key=places.__getitem__, default=None)
 
 
-def check_same_config(saved: Any, ours: Any, source: str, name: str = "") -> None:
+def check_same_config(saved: object, ours: object, source: str, name: str = "") -> None:
     """Raise ``ValueError`` at the first option that differs; names it, and both values."""
     if isinstance(saved, Mapping) and isinstance(ours, Mapping):
         for key in [*saved, *(key for key in ours if key not in saved)]:

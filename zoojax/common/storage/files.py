@@ -8,19 +8,30 @@ import os
 from collections.abc import Mapping
 from importlib import metadata
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import safetensors.numpy
+from numpy.typing import NDArray
 from safetensors import SafetensorError
 
-from zoojax.spec.config import CNNConfig, MLPConfig, RNNConfig
+from zoojax.spec.config import CNNConfig, MLPConfig, ModelConfig, RNNConfig
+from zoojax.spec.types import Dataclass
+
+C = TypeVar("C", bound=Dataclass)
+
+Arrays = dict[str, NDArray[Any]]
+"""Arrays by name."""
 
 WEIGHTS = "model.safetensors"
 CONFIG = "config.json"
 
 # A model's configuration is told by a key that no other model has.
-MODEL_KEYS = {"num_cnn_channels": CNNConfig, "input_dim": MLPConfig, "input_size": RNNConfig}
+MODEL_KEYS: dict[str, type[ModelConfig]] = {
+    "num_cnn_channels": CNNConfig,
+    "input_dim": MLPConfig,
+    "input_size": RNNConfig,
+}
 
 # Written only where they differ from the default: the workshop has no such options.
 OWN_OPTIONS = ("dilation", "conv_activation", "linear_activation", "head", "activation")
@@ -61,7 +72,7 @@ def digest(path: str | os.PathLike[str]) -> dict[str, Any]:
     return {"bytes": Path(path).stat().st_size, "sha256": sha256(path)}
 
 
-def check_digest(path: str | os.PathLike[str], expected: Any) -> None:
+def check_digest(path: str | os.PathLike[str], expected: object) -> None:
     """Check a file against what ``digest`` returned when it was written.
 
     Raises:
@@ -77,7 +88,7 @@ def check_digest(path: str | os.PathLike[str], expected: Any) -> None:
         raise ValueError(f"{path} is damaged: its SHA-256 is {given}, it was {expected['sha256']}")
 
 
-def plain(value: Any) -> Any:
+def plain(value: object) -> Any:
     """Return dataclasses, arrays and texts, nested in any way, as what JSON can hold."""
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         value = {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
@@ -90,7 +101,7 @@ def plain(value: Any) -> Any:
     return value
 
 
-def write_json(path: str | os.PathLike[str], content: Any) -> Path:
+def write_json(path: str | os.PathLike[str], content: object) -> Path:
     """Write what ``plain`` understands as JSON, whole or not at all."""
     return write_whole(path, (json.dumps(plain(content), indent=1) + "\n").encode())
 
@@ -111,7 +122,7 @@ def read_json(path: str | os.PathLike[str]) -> dict[str, Any]:
     return content
 
 
-def without_nan(content: Any) -> Any:
+def without_nan(content: object) -> Any:
     """Return what JSON can hold with None for numbers that are not finite: JSON has no NaN."""
     content = plain(content)
     if isinstance(content, dict):
@@ -121,13 +132,13 @@ def without_nan(content: Any) -> Any:
     return None if isinstance(content, float) and not math.isfinite(content) else content
 
 
-def write_arrays(path: str | os.PathLike[str], arrays: Mapping[str, np.ndarray]) -> Path:
+def write_arrays(path: str | os.PathLike[str], arrays: Mapping[str, NDArray[Any]]) -> Path:
     """Write arrays by name as safetensors, whole or not at all."""
     contiguous = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
     return write_whole(path, safetensors.numpy.save(contiguous, metadata={"format": "pt"}))
 
 
-def read_arrays(path: str | os.PathLike[str]) -> dict[str, np.ndarray]:
+def read_arrays(path: str | os.PathLike[str]) -> Arrays:
     """Read what ``write_arrays`` wrote.
 
     Raises:
@@ -143,7 +154,9 @@ def read_arrays(path: str | os.PathLike[str]) -> dict[str, np.ndarray]:
         raise ValueError(f"{path} holds numbers of type {error}, which NumPy has not") from None
 
 
-def save_weights(folder: str | Path, arrays: Mapping[str, np.ndarray], config: Any) -> None:
+def save_weights(
+    folder: str | Path, arrays: Mapping[str, NDArray[Any]], config: ModelConfig
+) -> None:
     """Write ``model.safetensors`` and ``config.json`` into ``folder``, made when missing.
 
     Args:
@@ -160,7 +173,7 @@ def save_weights(folder: str | Path, arrays: Mapping[str, np.ndarray], config: A
     write_json(folder / CONFIG, kept)
 
 
-def load_weights(folder: str | Path) -> tuple[dict[str, np.ndarray], Any]:
+def load_weights(folder: str | Path) -> tuple[Arrays, ModelConfig]:
     """Read what ``save_weights``, or the workshop, wrote.
 
     Returns:
@@ -179,7 +192,7 @@ def load_weights(folder: str | Path) -> tuple[dict[str, np.ndarray], Any]:
     return arrays, config_from_json(options, source=str(folder / CONFIG))
 
 
-def load_config(folder: str | Path) -> Any:
+def load_config(folder: str | Path) -> ModelConfig:
     """Read the configuration of a model, but for what only its weights tell: a missing cell.
 
     Raises:
@@ -190,7 +203,7 @@ def load_config(folder: str | Path) -> Any:
     return config_from_json(read_json(path), source=str(path))
 
 
-def _cell(arrays: Mapping[str, np.ndarray]) -> str | None:
+def _cell(arrays: Mapping[str, NDArray[Any]]) -> str | None:
     """Return which cell recurrent weights belong to, by the number of their gates."""
     weight = arrays.get("rnn.weight_hh_l0")
     if weight is None or weight.ndim != 2 or not weight.size:
@@ -198,7 +211,7 @@ def _cell(arrays: Mapping[str, np.ndarray]) -> str | None:
     return {1: "rnn", 3: "gru", 4: "lstm"}.get(weight.shape[0] // weight.shape[1])
 
 
-def config_from_json(options: Mapping[str, Any], source: str) -> Any:
+def config_from_json(options: Mapping[str, Any], source: str) -> ModelConfig:
     """Make a model's configuration of its options, telling the model by its keys.
 
     Raises:
@@ -213,7 +226,7 @@ def config_from_json(options: Mapping[str, Any], source: str) -> Any:
     )
 
 
-def make_config(config_type: type, options: Mapping[str, Any], source: str) -> Any:
+def make_config(config_type: type[C], options: Mapping[str, Any], source: str) -> C:
     """Make a configuration of options read from JSON, where tuples have become lists.
 
     Raises:

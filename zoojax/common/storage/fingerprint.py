@@ -5,14 +5,16 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from zoojax.spec.records import Batch
+from zoojax.spec.types import Samples
 
 CHUNK = 256
 """Samples that are looked at at once."""
 
 
-def fingerprint(array: Any) -> dict[str, Any]:
+def fingerprint(array: ArrayLike) -> dict[str, Any]:
     """Return kind, shape and SHA-256 of an array on the host, or of pictures not yet made."""
     if hasattr(array, "fingerprint"):
         return dict(array.fingerprint())
@@ -23,7 +25,7 @@ def fingerprint(array: Any) -> dict[str, Any]:
     return {"kind": array.dtype.kind, "shape": list(array.shape), "sha256": sha256}
 
 
-def sha256_of(inputs: Any) -> str:
+def sha256_of(inputs: Samples) -> str:
     """Return the SHA-256 of the bytes of all samples in order, of pictures not yet made as well."""
     found = hashlib.sha256()
     for start in range(0, len(inputs), CHUNK):
@@ -31,7 +33,7 @@ def sha256_of(inputs: Any) -> str:
     return found.hexdigest()
 
 
-def simulated_fingerprint(shape: Sequence[int], about: tuple[Any, ...]) -> dict[str, Any]:
+def simulated_fingerprint(shape: Sequence[int], about: tuple[object, ...]) -> dict[str, Any]:
     """Return kind, shape and SHA-256 of what decides pictures that are made when asked for.
 
     Args:

@@ -12,12 +12,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import numpy as np
+from numpy.typing import NDArray
 
 from zoojax.common.storage import files
 from zoojax.common.storage.datasets import load_shapes, load_sinusoids
 from zoojax.common.storage.datasets.card import CARD
-from zoojax.spec.config import RunConfig, ShapesConfig, SinusoidsConfig, TrainConfig
+from zoojax.spec.config import DataConfig, RunConfig, ShapesConfig, SinusoidsConfig, TrainConfig
 from zoojax.spec.draws import is_integer
 from zoojax.spec.records import Run
 
@@ -30,7 +30,10 @@ MEMBER = "member-{}"
 """Name of the folder of a member of an ensemble."""
 
 # A data set's configuration is told by a key that no other has.
-DATA_KEYS = {"image_height": ShapesConfig, "amplitudes": SinusoidsConfig}
+DATA_KEYS: dict[str, type[DataConfig]] = {
+    "image_height": ShapesConfig,
+    "amplitudes": SinusoidsConfig,
+}
 
 
 class SavedRun(NamedTuple):
@@ -143,7 +146,7 @@ def load_run(folder: str | Path) -> SavedRun:
     return SavedRun(Path(folder), config, content["backend"])
 
 
-def load_data(config: RunConfig, folder: Path) -> tuple[np.ndarray, np.ndarray | None]:
+def load_data(config: RunConfig, folder: Path) -> tuple[NDArray[Any], NDArray[Any] | None]:
     """Read a data set for a run to be evaluated on, or calibrated with.
 
     Returns:
@@ -158,10 +161,10 @@ def load_data(config: RunConfig, folder: Path) -> tuple[np.ndarray, np.ndarray |
         drawn, card = load_shapes(folder)
         check_same_classes(config, card.config, str(folder))
         return drawn.images, getattr(drawn, config.target)
-    waves, card = load_sinusoids(folder)
-    if card.config.length != config.data.length:
+    waves, about = load_sinusoids(folder)
+    if about.config.length != config.data.length:
         raise ValueError(
-            f"{folder} has waves of {card.config.length} points, the run has {config.data.length}"
+            f"{folder} has waves of {about.config.length} points, the run has {config.data.length}"
         )
     return waves.waves.astype(config.train.dtype), None
 
@@ -178,7 +181,8 @@ def check_other_seed(config: RunConfig, folder: Path) -> None:
 
 def check_same_classes(config: RunConfig, data: ShapesConfig, source: str) -> None:
     """Raise ``ValueError`` unless a data set has a run's picture size and class names."""
-    own: Any = config.data
+    own = config.data
+    assert isinstance(own, ShapesConfig)
     ours, theirs = ((each.image_height, each.image_width) for each in (own, data))
     if ours != theirs:
         raise ValueError(f"{source} has pictures of {theirs} pixels, the model takes {ours}")

@@ -4,20 +4,21 @@ import dataclasses
 import io
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, overload
 
 import numpy as np
 from numpy.typing import NDArray
 
 from zoojax.spec.checks import is_batch_of
-from zoojax.spec.config import CNNConfig, MLPConfig, RNNConfig
+from zoojax.spec.config import CNNConfig, MLPConfig, ModelConfig, RNNConfig
+from zoojax.spec.types import Shaped
 
 CHANNELS = 3
 BIT_DEPTH = 24
 """Place of the byte in a PNG file that says of how many bits its channels are."""
 
 
-def read_samples(paths: Sequence[Path], config: Any) -> tuple[list[str], NDArray[Any]]:
+def read_samples(paths: Sequence[Path], config: ModelConfig) -> tuple[list[str], NDArray[Any]]:
     """Read files as samples of a model.
 
     Args:
@@ -58,7 +59,11 @@ def read_samples(paths: Sequence[Path], config: Any) -> tuple[list[str], NDArray
     return names, np.concatenate(parts)
 
 
-def resized(config: Any, inputs: Any) -> Any:
+@overload
+def resized(config: CNNConfig, inputs: Shaped) -> CNNConfig: ...
+@overload
+def resized(config: ModelConfig, inputs: Shaped) -> ModelConfig: ...
+def resized(config: ModelConfig, inputs: Shaped) -> ModelConfig:
     """Return a model's configuration for pictures of another size, which a global head allows.
 
     Args:
@@ -74,7 +79,7 @@ def resized(config: Any, inputs: Any) -> Any:
     return dataclasses.replace(config, height=height, width=width)
 
 
-def _read(path: Path, config: Any) -> NDArray[Any]:
+def _read(path: Path, config: ModelConfig) -> NDArray[Any]:
     """Return the samples in one file."""
     if isinstance(config, CNNConfig):
         images = _read_npy(path) if path.suffix == ".npy" else read_png(path)

@@ -21,7 +21,7 @@ class SideBySide:
         docs: whether docstrings are shown.
     """
 
-    def __init__(self, *things: Any, docs: bool = False) -> None:
+    def __init__(self, *things: object, docs: bool = False) -> None:
         self.sources = {title(thing): source(thing, docs=docs) for thing in things}
 
     def __repr__(self) -> str:
@@ -45,26 +45,29 @@ def _column(name: str, text: str) -> str:
     return f'<td style="{style}">{head}{code}</td>'
 
 
-def title(thing: Any) -> str:
+def title(thing: object) -> str:
     """Return the full name of a function, class or module; the short one of a notebook's own."""
-    thing = inspect.unwrap(thing) if callable(thing) else thing
-    if inspect.ismodule(thing):
-        return thing.__name__
-    if thing.__module__ == "__main__":
-        return thing.__qualname__
-    return f"{thing.__module__}.{thing.__qualname__}"
+    original = _original(thing)
+    if inspect.ismodule(original):
+        return original.__name__
+    name: str = original.__qualname__
+    return name if original.__module__ == "__main__" else f"{original.__module__}.{name}"
 
 
-def source(thing: Any, *, docs: bool = False) -> str:
+def source(thing: object, *, docs: bool = False) -> str:
     """Return the source of something as its file has it, from the left margin.
 
     Args:
         thing: function, compiled or not, method, class or module.
         docs: whether docstrings stay.
     """
-    thing = inspect.unwrap(thing) if callable(thing) else thing
-    text = textwrap.dedent(inspect.getsource(thing)).rstrip()
+    text = textwrap.dedent(inspect.getsource(_original(thing))).rstrip()
     return text if docs else without_docstrings(text)
+
+
+def _original(thing: object) -> Any:
+    """Return the function that was decorated or compiled, and anything else as it is."""
+    return inspect.unwrap(thing) if callable(thing) else thing
 
 
 def without_docstrings(text: str) -> str:

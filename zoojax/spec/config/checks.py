@@ -2,14 +2,14 @@
 
 import math
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import TypeGuard
 
 import numpy as np
 
 from zoojax.spec.draws import is_integer
 
 
-def check_integer(config: Any, name: str, low: int, high: int | None = None) -> None:
+def check_integer(config: object, name: str, low: int, high: int | None = None) -> None:
     """Make a field a Python integer from ``low`` to ``high``, or raise ``ValueError``."""
     value = getattr(config, name)
     allowed = f"an integer from {low} to {high}" if high is not None else f"an integer >= {low}"
@@ -18,14 +18,14 @@ def check_integer(config: Any, name: str, low: int, high: int | None = None) -> 
     object.__setattr__(config, name, int(value))
 
 
-def check_choice(config: Any, name: str, choices: Sequence[str]) -> None:
+def check_choice(config: object, name: str, choices: Sequence[str]) -> None:
     """Raise ``ValueError`` unless a field is one of ``choices``."""
     value = getattr(config, name)
     if value not in choices:
         raise ValueError(f"{name} must be one of {', '.join(choices)}, got {value!r}")
 
 
-def check_number(config: Any, name: str, low: float, high: float, *, open_low: bool) -> None:
+def check_number(config: object, name: str, low: float, high: float, *, open_low: bool) -> None:
     """Make a field a float at least (or over) ``low`` and under ``high``, or raise."""
     value = getattr(config, name)
     is_number = is_integer(value) or isinstance(value, (float, np.floating))
@@ -35,7 +35,7 @@ def check_number(config: Any, name: str, low: float, high: float, *, open_low: b
     object.__setattr__(config, name, float(value))
 
 
-def check_names(config: Any, name: str) -> tuple[str, ...]:
+def check_names(config: object, name: str) -> tuple[str, ...]:
     """Return a field that is a list of names, or raise ``ValueError``."""
     value = getattr(config, name)
     is_list = isinstance(value, Iterable) and not isinstance(value, (str, bytes))
@@ -44,7 +44,7 @@ def check_names(config: Any, name: str) -> tuple[str, ...]:
     return tuple(value)
 
 
-def check_numbers(config: Any, name: str) -> None:
+def check_numbers(config: object, name: str) -> None:
     """Make a field a tuple of one or more finite floats, or raise ``ValueError``."""
     value = getattr(config, name)
     if not (numbers := _as_floats(value)):
@@ -52,7 +52,7 @@ def check_numbers(config: Any, name: str) -> None:
     object.__setattr__(config, name, numbers)
 
 
-def check_quantiles(quantiles: Any) -> tuple[float, float, float]:
+def check_quantiles(quantiles: object) -> tuple[float, float, float]:
     """Return the levels of a lower, the middle and an upper quantile as floats.
 
     Raises:
@@ -67,16 +67,17 @@ def check_quantiles(quantiles: Any) -> tuple[float, float, float]:
     return levels[0], levels[1], levels[2]
 
 
-def _as_floats(value: Any) -> tuple[float, ...]:
+def _as_floats(value: object) -> tuple[float, ...]:
     """Return a list of finite numbers as floats; of anything else none."""
-    is_list = isinstance(value, (Iterable, np.ndarray)) and not isinstance(value, (str, bytes))
-    numbers = tuple(value) if is_list else ()
-    return tuple(map(float, numbers)) if all(_is_finite(each) for each in numbers) else ()
+    numbers: tuple[object, ...] = ()
+    if isinstance(value, (Iterable, np.ndarray)) and not isinstance(value, (str, bytes)):
+        numbers = tuple(value)
+    floats = tuple(float(each) for each in numbers if _is_finite(each))
+    return floats if len(floats) == len(numbers) else ()
 
 
-def _is_finite(value: Any) -> bool:
-    is_number = is_integer(value) or isinstance(value, (float, np.floating))
-    return is_number and math.isfinite(value)
+def _is_finite(value: object) -> TypeGuard[float]:
+    return (is_integer(value) or isinstance(value, (float, np.floating))) and math.isfinite(value)
 
 
 def check_num_each(num_each: int) -> int:

@@ -163,3 +163,7 @@ class SinusoidsConfig:
         """Number of (amplitude, frequency, phase, vertical shift) tuples."""
         lists = (self.amplitudes, self.frequencies, self.phases, self.vertical_shifts)
         return math.prod(map(len, lists))
+
+
+DataConfig = ShapesConfig | SinusoidsConfig
+"""The configuration of any simulated data."""

@@ -138,6 +138,10 @@ class CNNConfig:
         cnn_layer_shapes(self)
 
 
+ModelConfig = CNNConfig | MLPConfig | RNNConfig
+"""The configuration of any model."""
+
+
 def _next_size(
     name: str, size: tuple[int, int], *, kernel_size: int, **spacing: int
 ) -> tuple[int, int]:

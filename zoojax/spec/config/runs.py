@@ -1,7 +1,7 @@
 """What a whole run is, from simulation to evaluation."""
 
 import dataclasses
-from typing import Any, Literal, get_args
+from typing import Literal, TypedDict, get_args
 
 import numpy as np
 
@@ -11,8 +11,8 @@ from zoojax.spec.config.checks import (
     check_num_each,
     check_number,
 )
-from zoojax.spec.config.data import ShapesConfig, SinusoidsConfig
-from zoojax.spec.config.models import CNNConfig, MLPConfig, RNNConfig
+from zoojax.spec.config.data import DataConfig, ShapesConfig, SinusoidsConfig
+from zoojax.spec.config.models import CNNConfig, MLPConfig, ModelConfig, RNNConfig
 from zoojax.spec.config.training import TrainConfig
 from zoojax.spec.data import deal
 from zoojax.spec.draws import check_seed
@@ -51,7 +51,7 @@ class RunConfig:
         ValueError: when a value is not allowed; says what was given and what is allowed.
     """
 
-    data: ShapesConfig | SinusoidsConfig = ShapesConfig(
+    data: DataConfig = ShapesConfig(
         image_height=32, image_width=32, min_size=16, max_size=28, shades=False
     )
     num_each: int = 100
@@ -61,7 +61,7 @@ class RunConfig:
     calibration_fraction: float = 0.0
     stratified: bool = False
     pictures: Pictures = "stored"
-    model: CNNConfig | MLPConfig | RNNConfig = CNNConfig(
+    model: ModelConfig = CNNConfig(
         num_cnn_channels=16,
         num_cnn_layers=2,
         dropout=0.1,
@@ -111,18 +111,25 @@ class RunConfig:
         if has_classes:
             check_class_weights(self.train.class_weights, len(self.class_names))
 
-    def _fitted_model(self) -> Any:
+    def _fitted_model(self) -> ModelConfig:
         """Return the model with sizes of input and output that follow the data."""
-        model: Any = self.model
-        if isinstance(self.data, ShapesConfig):
-            sizes = {"height": self.data.image_height, "width": self.data.image_width}
-            sizes |= {"num_classes": len(self.class_names), "num_input_channels": 3}
-            return dataclasses.replace(model, **sizes)
-        num_next, num_given = self.data.num_next_steps, self.data.length - self.data.num_next_steps
-        num_outputs = outputs_of(num_next, self.train.loss)
-        if isinstance(model, MLPConfig):
-            return dataclasses.replace(model, input_dim=num_given, output_dim=num_outputs)
-        return dataclasses.replace(model, input_size=1, output_size=num_outputs)
+        match self.model, self.data:
+            case CNNConfig() as cnn, ShapesConfig() as shapes:
+                return dataclasses.replace(
+                    cnn,
+                    height=shapes.image_height,
+                    width=shapes.image_width,
+                    num_classes=len(self.class_names),
+                    num_input_channels=3,
+                )
+            case MLPConfig() as mlp, SinusoidsConfig() as waves:
+                num_given = waves.length - waves.num_next_steps
+                num_outputs = outputs_of(waves.num_next_steps, self.train.loss)
+                return dataclasses.replace(mlp, input_dim=num_given, output_dim=num_outputs)
+            case RNNConfig() as rnn, SinusoidsConfig() as waves:
+                num_outputs = outputs_of(waves.num_next_steps, self.train.loss)
+                return dataclasses.replace(rnn, input_size=1, output_size=num_outputs)
+        raise AssertionError("_check_fit accepts no other pair of model and data")
 
     @property
     def class_names(self) -> tuple[str, ...]:
@@ -159,7 +166,14 @@ class RunConfig:
         deal(places, tuple(self.fractions.values()), labels, self.class_names)
 
 
-HELD: Any = {"validation_fraction": 0.1, "calibration_fraction": 0.1}
+class Held(TypedDict):
+    """Options of a run that say how many samples are kept from training."""
+
+    validation_fraction: float
+    calibration_fraction: float
+
+
+HELD = Held(validation_fraction=0.1, calibration_fraction=0.1)
 """As many samples to validate with as to calibrate with."""
 
 WAVES = RunConfig(

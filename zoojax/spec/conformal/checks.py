@@ -2,19 +2,20 @@
 
 import math
 import numbers
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 T = TypeVar("T")
 
 
-def is_number(values: Any) -> bool:
+def is_number(values: ArrayLike) -> bool:
     """Return whether no value is NaN: infinite scores are allowed, undefined ones are not."""
     return not np.isnan(np.asarray(values)).any()
 
 
-def check_scores(scores: Any, *, values: bool = True) -> None:
+def check_scores(scores: ArrayLike, *, values: bool = True) -> None:
     """Raise ``ValueError`` unless there are scores to calibrate with.
 
     Args:
@@ -28,7 +29,7 @@ def check_scores(scores: Any, *, values: bool = True) -> None:
         raise ValueError("scores must be numbers, got NaN among them")
 
 
-def check_sequence(scores: Any, *, values: bool = True) -> None:
+def check_sequence(scores: ArrayLike, *, values: bool = True) -> None:
     """Raise ``ValueError`` unless scores are one or more finite numbers in a row: (steps,)."""
     check_scores(scores, values=values)
     if np.ndim(scores) != 1:
@@ -37,7 +38,7 @@ def check_sequence(scores: Any, *, values: bool = True) -> None:
         raise ValueError("scores of a sequence must be finite, got an infinite one among them")
 
 
-def check_probs(probs: Any, *, values: bool = True) -> None:
+def check_probs(probs: ArrayLike, *, values: bool = True) -> None:
     """Raise ``ValueError`` unless probabilities are (samples, classes) numbers from 0 to 1."""
     shape = tuple(np.shape(probs))
     _check_probs_shape(shape)
@@ -90,7 +91,9 @@ def check_set_threshold(threshold: tuple[int, ...], probs: tuple[int, ...]) -> N
         )
 
 
-def check_indices(name: str, indices: Any, sizes: tuple[int, ...], *, values: bool = True) -> None:
+def check_indices(
+    name: str, indices: ArrayLike, sizes: tuple[int, ...], *, values: bool = True
+) -> None:
     """Raise ``ValueError`` unless indices are integers, one a sample, each of something there is.
 
     Args:
@@ -117,7 +120,7 @@ def check_indices(name: str, indices: Any, sizes: tuple[int, ...], *, values: bo
 
 
 def check_weights(
-    name: str, weights: Any, shape: tuple[int, ...] | None = None, *, values: bool = True
+    name: str, weights: ArrayLike, shape: tuple[int, ...] | None = None, *, values: bool = True
 ) -> None:
     """Raise ``ValueError`` unless weights are finite, not negative, and of the shape given.
 
@@ -139,7 +142,9 @@ def check_weights(
         raise ValueError(f"{name} must not all be 0")
 
 
-def _one_shape(names: str, *given: Any, axes: str = "(samples, ...)", ndim: int = 1) -> Any:
+def _one_shape(
+    names: str, *given: ArrayLike, axes: str = "(samples, ...)", ndim: int = 1
+) -> tuple[int, ...]:
     """Return the shape that all arrays have, or raise ``ValueError``.
 
     Args:
@@ -155,7 +160,7 @@ def _one_shape(names: str, *given: Any, axes: str = "(samples, ...)", ndim: int 
     return shapes[0]
 
 
-def check_predictions(*given: Any) -> None:
+def check_predictions(*given: ArrayLike) -> None:
     """Raise ``ValueError`` unless targets and all that is predicted for them have one shape."""
     _one_shape("targets and predictions", *given)
 
@@ -181,7 +186,7 @@ def check_interval_threshold(
         raise ValueError(f"threshold must have one of the shapes {said}, got {tuple(threshold)}")
 
 
-def check_spread(spread: Any) -> None:
+def check_spread(spread: ArrayLike) -> None:
     """Raise ``ValueError`` unless every spread is a finite number over 0."""
     given = np.asarray(spread)
     # Put so that NaN fails too.
@@ -190,7 +195,11 @@ def check_spread(spread: Any) -> None:
 
 
 def check_cross(
-    scores: Any, folds: Any, *predictions: Any, num_tails: int | None, values: bool = True
+    scores: ArrayLike,
+    folds: ArrayLike,
+    *predictions: ArrayLike,
+    num_tails: int | None,
+    values: bool = True,
 ) -> None:
     """Raise ``ValueError`` unless scores, folds and the predictions of all models fit together.
 
@@ -205,7 +214,7 @@ def check_cross(
         "predictions", *predictions, axes="(models, tests, ...)", ndim=2
     )
     check_scores(scores, values=values)
-    check_indices("folds", folds, (len(scores), num_models), values=values)
+    check_indices("folds", folds, (np.shape(scores)[0], num_models), values=values)
     of_sample = () if num_tails is None else (*others, *(2,) * (num_tails == 2))
     # Arrays of other shapes might still broadcast, to something else than was meant.
     if (shape := tuple(np.shape(scores)))[1:] != of_sample:
@@ -214,7 +223,7 @@ def check_cross(
         check_scores(each, values=values)
 
 
-def check_sets(shape: tuple[int, ...], dtype: Any, num_classes: int | None = None) -> None:
+def check_sets(shape: tuple[int, ...], dtype: object, num_classes: int | None = None) -> None:
     """Raise ``ValueError`` unless prediction sets are (samples, classes) bool.
 
     Args:
@@ -231,14 +240,14 @@ def check_sets(shape: tuple[int, ...], dtype: Any, num_classes: int | None = Non
         )
 
 
-def check_covered(shape: tuple[int, ...], dtype: Any) -> None:
+def check_covered(shape: tuple[int, ...], dtype: object) -> None:
     """Raise ``ValueError`` unless it is said of each sample whether it is covered."""
     name = str(dtype).removeprefix("torch.")
     if len(shape) != 1 or name != "bool":
         raise ValueError(f"covered must be (samples,) bool, got {name} of shape {tuple(shape)}")
 
 
-def check_ends(names: str, *given: Any, values: bool = True) -> None:
+def check_ends(names: str, *given: ArrayLike, values: bool = True) -> None:
     """Raise ``ValueError`` unless ends of intervals, and targets, have one shape, (samples, ...).
 
     Args:

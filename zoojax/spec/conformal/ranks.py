@@ -9,10 +9,13 @@ World, 2005; A. Angelopoulos and S. Bates, A Gentle Introduction to Conformal Pr
 import math
 import numbers
 from fractions import Fraction
-from typing import Any, NamedTuple
+from typing import Generic, NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
+
+A_co = TypeVar("A_co", covariant=True)
+"""An array of a backend."""
 
 LARGEST_DENOMINATOR = 10**9
 """Of alpha as a fraction: (n + 1) times it fits an int64 for n below 2^31."""
@@ -24,7 +27,7 @@ Sums round; without this a sum that equals the level on paper would miss it, and
 would be one rank too high. Coverage changes by no more than this part."""
 
 
-class Interval(NamedTuple):
+class Interval(NamedTuple, Generic[A_co]):
     """Both ends of prediction intervals, as arrays of the backend that made them.
 
     Attributes:
@@ -32,8 +35,8 @@ class Interval(NamedTuple):
         upper: (samples, ...) float; under ``lower`` where the interval is empty.
     """
 
-    lower: Any
-    upper: Any
+    lower: A_co
+    upper: A_co
 
 
 def as_fraction(alpha: float | Fraction) -> Fraction:

@@ -4,7 +4,6 @@ import math
 import numbers
 from collections.abc import Sequence
 from fractions import Fraction
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -77,7 +76,9 @@ def coverage_band(
     return int(ends[0]) / num, min(int(ends[1]), num) / num
 
 
-def _num_covered(num_calibration: int, num_tests: int, alpha: float | Fraction) -> NDArray[Any]:
+def _num_covered(
+    num_calibration: int, num_tests: int, alpha: float | Fraction
+) -> NDArray[np.float64]:
     """Return the probability that 0 to num_tests samples are covered, (num_tests + 1,)."""
     k = rank(num_calibration, alpha)
     if k > num_calibration:

@@ -4,17 +4,19 @@ import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Generic, NamedTuple, TypeVar
 
 from zoojax.common.storage.files import check_digest, digest, make_config, read_json, write_json
-from zoojax.spec.config import check_num_each
+from zoojax.spec.config import DataConfig, check_num_each
 from zoojax.spec.draws import check_seed
+
+C_co = TypeVar("C_co", bound=DataConfig, covariant=True)
 
 CARD = "card.json"
 LATENTS = "latents.csv"
 
 
-class Card(NamedTuple):
+class Card(NamedTuple, Generic[C_co]):
     """What a data set is.
 
     Attributes:
@@ -24,7 +26,7 @@ class Card(NamedTuple):
         version: version of the program that made it.
     """
 
-    config: Any
+    config: C_co
     num_each: int
     seed: int
     version: str
@@ -35,7 +37,7 @@ class Card(NamedTuple):
         return self.num_each * self.config.num_combinations
 
 
-class Format(NamedTuple):
+class Format(NamedTuple, Generic[C_co]):
     """How data sets of one kind are written.
 
     Attributes:
@@ -45,12 +47,12 @@ class Format(NamedTuple):
     """
 
     name: str
-    config_type: type
+    config_type: type[C_co]
     files: tuple[str, ...]
 
 
 def write_dataset(
-    folder: str | Path, form: Format, card: Card, write: Callable[[Path], None]
+    folder: str | Path, form: Format[C_co], card: Card[C_co], write: Callable[[Path], None]
 ) -> None:
     """Write a data set into a new folder, which appears whole or not at all.
 
@@ -82,7 +84,7 @@ def write_dataset(
         shutil.rmtree(partial, ignore_errors=True)
 
 
-def read_dataset(folder: str | Path, form: Format) -> Card:
+def read_dataset(folder: str | Path, form: Format[C_co]) -> Card[C_co]:
     """Read a data set's card and check every file against it.
 
     Raises:
@@ -111,7 +113,7 @@ def read_dataset(folder: str | Path, form: Format) -> Card:
     return Card(config, num_each, seed, content["version"])
 
 
-def _vouches(sums: Any, form: Format) -> bool:
+def _vouches(sums: object, form: Format[C_co]) -> bool:
     """Return whether a card's ``files`` describe every file, and no other."""
     return (
         isinstance(sums, dict)

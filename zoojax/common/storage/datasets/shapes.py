@@ -12,8 +12,10 @@ A folder holds
 import csv
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
 from zoojax.common.storage.datasets.card import (
     CARD,
@@ -32,7 +34,9 @@ COLUMNS = ("index", "shape", "color", "red", "green", "blue", *ShapeBatch._field
 FORMAT = Format("coloured shapes, 1", ShapesConfig, (IMAGES, *LABELS.values(), LATENTS))
 
 
-def save_shapes(folder: str | Path, batches: Iterable[ShapeBatch], card: Card) -> None:
+def save_shapes(
+    folder: str | Path, batches: Iterable[ShapeBatch[ArrayLike]], card: Card[ShapesConfig]
+) -> None:
     """Write a data set into a new folder, which appears whole or not at all.
 
     Args:
@@ -49,7 +53,9 @@ def save_shapes(folder: str | Path, batches: Iterable[ShapeBatch], card: Card) -
     write_dataset(folder, FORMAT, card, lambda partial: _write_pictures(partial, batches, card))
 
 
-def _write_pictures(folder: Path, batches: Iterable[ShapeBatch], card: Card) -> None:
+def _write_pictures(
+    folder: Path, batches: Iterable[ShapeBatch[ArrayLike]], card: Card[ShapesConfig]
+) -> None:
     """Write everything but the card."""
     config = card.config
     shape = (card.num_samples, config.image_height, config.image_width, 3)
@@ -87,7 +93,7 @@ def _write_pictures(folder: Path, batches: Iterable[ShapeBatch], card: Card) -> 
     images.flush()
 
 
-def load_shapes(folder: str | Path) -> tuple[ShapeBatch, Card]:
+def load_shapes(folder: str | Path) -> tuple[ShapeBatch[NDArray[Any]], Card[ShapesConfig]]:
     """Read a data set and check every file against the card.
 
     Args:

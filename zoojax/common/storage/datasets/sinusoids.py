@@ -12,6 +12,7 @@ import csv
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
 from zoojax.common.storage.datasets.card import (
     CARD,
@@ -29,7 +30,9 @@ COLUMNS = ("index", *SinusoidBatch._fields[1:])
 FORMAT = Format("sinusoids, 1", SinusoidsConfig, (WAVES, LATENTS))
 
 
-def save_sinusoids(folder: str | Path, batch: SinusoidBatch, card: Card) -> None:
+def save_sinusoids(
+    folder: str | Path, batch: SinusoidBatch[ArrayLike], card: Card[SinusoidsConfig]
+) -> None:
     """Write a data set into a new folder, which appears whole or not at all.
 
     Args:
@@ -57,7 +60,9 @@ def save_sinusoids(folder: str | Path, batch: SinusoidBatch, card: Card) -> None
     write_dataset(folder, FORMAT, card, write)
 
 
-def load_sinusoids(folder: str | Path) -> tuple[SinusoidBatch, Card]:
+def load_sinusoids(
+    folder: str | Path,
+) -> tuple[SinusoidBatch[NDArray[np.float64]], Card[SinusoidsConfig]]:
     """Read a data set and check every file against the card.
 
     Args:

@@ -5,7 +5,6 @@ shows the right answer.
 """
 
 import difflib
-from typing import Any
 
 from zoojax.common.teaching.exercises import (
     classifying,
@@ -43,7 +42,7 @@ RIGHT = "Right."
 NOT_YET = "Not yet. "
 
 
-def check(name: str, answer: Any) -> None:
+def check(name: str, answer: object) -> None:
     """Print whether an answer is right, or else what is wrong with it.
 
     Args:
@@ -57,7 +56,7 @@ def check(name: str, answer: Any) -> None:
     print(NOT_YET + words if words else RIGHT)
 
 
-def judge_answer(name: str, answer: Any) -> Words:
+def judge_answer(name: str, answer: object) -> Words:
     """Return what is wrong with an answer; nothing where it is right."""
     if name not in EXERCISES:
         near = difflib.get_close_matches(name, EXERCISES, n=1, cutoff=0)[0]

@@ -1,7 +1,5 @@
 """Exercises of notebook 6: a CNN for shapes and colors."""
 
-from typing import Any
-
 import numpy as np
 
 from zoojax.common.teaching.exercises.judging import Mistake, Numbers, Words, judge, judge_function
@@ -18,7 +16,7 @@ def _pictures() -> Numbers:
     return 1 + np.random.default_rng(6).permutation(4 * 5 * 6 * 3).reshape(4, 5, 6, 3)
 
 
-def channels_first(answer: Any) -> Words:
+def channels_first(answer: object) -> Words:
     """Judge ``channels_first(images)``: (batch, channels, height, width)."""
     mistakes = [
         (
@@ -38,7 +36,7 @@ def channels_first(answer: Any) -> Words:
     )
 
 
-def flattened_features(answer: Any) -> Words:
+def flattened_features(answer: object) -> Words:
     """Judge the features after blocks that each halve height and width."""
     size = SIZE // 2**BLOCKS
     pools = "Count the pools: each block has one, and each halves height and width."
@@ -64,7 +62,7 @@ def flattened_features(answer: Any) -> Words:
     return judge(answer, CHANNELS * size**2, mistakes)
 
 
-def convolution_parameters(answer: Any) -> Words:
+def convolution_parameters(answer: object) -> Words:
     """Judge the number of trainable numbers of a convolution with bias."""
     window = KERNEL**2
     weights = CHANNELS * window * COLORS
@@ -92,7 +90,7 @@ def convolution_parameters(answer: Any) -> Words:
     return judge(answer, right, mistakes)
 
 
-def mirrored(answer: Any) -> Words:
+def mirrored(answer: object) -> Words:
     """Judge ``mirrored(images)``: left and right change places."""
     mistakes = [
         (lambda x: x[:, ::-1], "These are upside down: that was the axis of the rows."),
@@ -112,7 +110,7 @@ def mirrored(answer: Any) -> Words:
     return judge_function(answer, lambda x: x[:, :, ::-1], mistakes, cases=[(_pictures(),)])
 
 
-def accuracy_of_each(answer: Any) -> Words:
+def accuracy_of_each(answer: object) -> Words:
     """Judge ``accuracy_of_each(right, group, num_groups)``."""
     right = np.array([True, False, True, True, False, True, True, False, False])
     group = np.array([0, 0, 0, 0, 1, 1, 2, 2, 2])

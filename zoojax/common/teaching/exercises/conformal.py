@@ -2,7 +2,7 @@
 
 import math
 import operator
-from typing import Any
+from typing import Any, SupportsIndex
 
 import numpy as np
 
@@ -54,7 +54,7 @@ def rank(answer: Any) -> Words:
     return words or _not_an_integer(answer(19, 0.75))
 
 
-def _not_an_integer(found: Any) -> Words:
+def _not_an_integer(found: SupportsIndex) -> Words:
     try:
         operator.index(found)
     except TypeError:
@@ -62,7 +62,7 @@ def _not_an_integer(found: Any) -> Words:
     return ""
 
 
-def threshold(answer: Any) -> Words:
+def threshold(answer: object) -> Words:
     """Judge ``threshold_of(scores, alpha)``."""
     scores = np.random.default_rng(11).permutation(np.linspace(0.05, 0.95, 19) ** 2)
 
@@ -121,7 +121,7 @@ def threshold(answer: Any) -> Words:
     )
 
 
-def sets(answer: Any) -> Words:
+def sets(answer: object) -> Words:
     """Judge ``sets_of(probs, threshold)``, with 1 - probability as the score."""
     probs = np.array([[0.5, 0.25, 0.25], [0.7, 0.2, 0.1], [0.0, 0.375, 0.625], [0.25, 0.25, 0.5]])
     left_out = "These are the labels that are left out."
@@ -158,7 +158,7 @@ def sets(answer: Any) -> Words:
     )
 
 
-def coverage(answer: Any) -> Words:
+def coverage(answer: object) -> Words:
     """Judge ``coverage_of(sets, labels)``."""
     # Such that each mistake comes to another number.
     held = np.array([[0, 1, 1], [0, 0, 0], [1, 1, 1], [1, 0, 1], [1, 1, 0], [1, 0, 1]], bool)
@@ -219,7 +219,7 @@ WHY = {
 }
 
 
-def promises(answer: Any) -> Words:
+def promises(answer: object) -> Words:
     """Judge a dictionary that says of four promises whether they are made."""
     if unanswered(answer) or not isinstance(answer, dict):
         return "Give a dictionary from each promise to True or False."

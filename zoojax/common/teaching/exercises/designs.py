@@ -2,6 +2,7 @@
 
 import copy
 import math
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,7 @@ from zoojax.common.teaching.exercises.judging import (
 )
 
 
-def in_axes(answer: Any) -> Words:
+def in_axes(answer: object) -> Words:
     """Judge the ``in_axes`` for shared weights and samples along axis 1."""
     if answer is ...:
         return "The dots are still there: give a pair."
@@ -44,7 +45,7 @@ def in_axes(answer: Any) -> Words:
 def scan_step(answer: Any) -> Words:
     """Judge ``step(carry, x)``, a running average that is carried on and kept."""
 
-    def pair(carry: float, x: float) -> Any:
+    def pair(carry: float, x: float) -> Numbers:
         """Return what a step returns, with NaN for what is not kept and for what is no pair."""
         found = answer(carry, x)
         if isinstance(found, tuple | list) and len(found) == 2:
@@ -94,7 +95,7 @@ THINK = {
 }
 
 
-def under_jit(answer: Any) -> Words:
+def under_jit(answer: object) -> Words:
     """Judge a dictionary that says what four functions do when they are compiled."""
     return judge_choices(answer, RIGHT_FATES, THINK, FATES)
 
@@ -103,14 +104,14 @@ def outputs_of_layers(answer: Any) -> Words:
     """Judge ``outputs_of(layers, x)``, a list of what each layer gave."""
     layers = [lambda x: 2 * x, lambda x: x + 3, lambda x: x**2]
 
-    def right(layers: Any, x: Numbers) -> Numbers:
+    def right(layers: Sequence[Callable[[Numbers], Numbers]], x: Numbers) -> Numbers:
         outputs = []
         for layer in layers:
             x = layer(x)
             outputs.append(x)
         return outputs
 
-    def listed(layers: Any, x: Numbers) -> Any:
+    def listed(layers: Sequence[Callable[[Numbers], Numbers]], x: Numbers) -> Numbers:
         """Return what the answer returns, with NaN for what is no list."""
         found = answer(layers, x)
         is_list = isinstance(found, list | tuple) or hasattr(found, "shape")
@@ -151,7 +152,7 @@ def outputs_of_layers(answer: Any) -> Words:
     )
 
 
-def new_head(answer: Any) -> Words:
+def new_head(answer: object) -> Words:
     """Judge ``with_new_head(params, head)``, which leaves the dictionary as it was."""
     if unanswered(answer) or not callable(answer):
         return "Write a function with_new_head(params, head) that returns a new dictionary."
@@ -179,7 +180,7 @@ def new_head(answer: Any) -> Words:
     return "" if found == {**params, "head": head} else "More than the head has changed."
 
 
-def _plain(tree: Any) -> Any:
+def _plain(tree: object) -> Any:
     """Return a dictionary of dictionaries with lists for arrays, which can be compared."""
     if isinstance(tree, dict):
         return {name: _plain(each) for name, each in tree.items()}

@@ -1,20 +1,20 @@
 """Exercises of notebook 7: evaluation."""
 
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from zoojax.common.teaching.exercises.judging import Numbers, Words, judge_choices, judge_function
 
 
-def _confusion(labels: Any, predictions: Any, num: int) -> Numbers:
+def _confusion(labels: ArrayLike, predictions: ArrayLike, num: int) -> Numbers:
     counts = np.zeros((num, num))
     np.add.at(counts, (np.asarray(labels), np.asarray(predictions)), 1)
     return counts
 
 
-def confusion_matrix(answer: Any) -> Words:
+def confusion_matrix(answer: object) -> Words:
     """Judge ``confusion(labels, predictions, num)``."""
     labels = np.array([0, 0, 1, 2, 2, 2, 3, 1])
     predictions = np.array([0, 1, 1, 2, 0, 2, 1, 3])
@@ -49,7 +49,7 @@ def confusion_matrix(answer: Any) -> Words:
     return judge_function(answer, _confusion, mistakes, cases=cases)
 
 
-def precision_and_recall(answer: Any) -> Words:
+def precision_and_recall(answer: object) -> Words:
     """Judge ``precision_and_recall(counts)``, a pair of arrays (classes,)."""
     counts = np.array([[8.0, 2.0, 0.0], [1.0, 5.0, 4.0], [3.0, 0.0, 27.0]])
 
@@ -88,7 +88,7 @@ def precision_and_recall(answer: Any) -> Words:
     return judge_function(answer, both, mistakes, cases=[(counts,)])
 
 
-def f1(answer: Any) -> Words:
+def f1(answer: object) -> Words:
     """Judge ``f1_of(precision, recall)``."""
     mistakes = [
         (
@@ -107,7 +107,7 @@ def f1(answer: Any) -> Words:
     return judge_function(answer, lambda p, r: 2 * p * r / (p + r), mistakes, cases=cases)
 
 
-def area_by_pairs(answer: Any) -> Words:
+def area_by_pairs(answer: object) -> Words:
     """Judge ``area_by_pairs(ones, zeros)``, a tie as half."""
     ones, zeros = np.array([0.9, 0.4, 0.4, 0.7]), np.array([0.4, 0.1, 0.8])
 
@@ -166,14 +166,14 @@ REASONS = {
 }
 
 
-def which_metric(answer: Any) -> Words:
+def which_metric(answer: object) -> Words:
     """Judge a dictionary that says which metric to look at first."""
     if isinstance(answer, dict):
         answer = {case: _metric(chosen) for case, chosen in answer.items()}
     return judge_choices(answer, RIGHT_METRICS, REASONS, METRICS)
 
 
-def _metric(chosen: Any) -> Any:
+def _metric(chosen: object) -> object:
     """Return a word as it is spelled in the notebook: few keyboards have a ²."""
     plain = {metric.lower().replace("²", "2"): metric for metric in METRICS}
     spelled = chosen.lower().replace("²", "2").replace("^", "") if isinstance(chosen, str) else ""

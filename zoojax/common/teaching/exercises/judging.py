@@ -62,7 +62,7 @@ def judge(
 
 
 def judge_function(
-    answer: Any,
+    answer: object,
     right: Callable[..., Numbers],
     mistakes: Sequence[tuple[Callable[..., Numbers], Words]] = (),
     *,
@@ -99,7 +99,7 @@ def judge_function(
 
 
 def judge_choices(
-    answer: Any, right: dict[str, str], hints: dict[str, Words], choices: Sequence[str]
+    answer: object, right: dict[str, str], hints: dict[str, Words], choices: Sequence[str]
 ) -> Words:
     """Say what is wrong with a dictionary that chooses a word for each name.
 
@@ -124,7 +124,7 @@ def judge_choices(
     return ""
 
 
-def unanswered(answer: Any) -> bool:
+def unanswered(answer: object) -> bool:
     """Return whether an answer, or a part of it, is still to be given."""
     if isinstance(answer, tuple | list):
         return any(unanswered(each) for each in answer)
@@ -140,7 +140,7 @@ def numbers(values: Numbers) -> Any:
         return None
 
 
-def _without_torch(values: Any) -> Any:
+def _without_torch(values: Numbers) -> Any:
     """Take tensors of torch, also those in lists, out of their graph: NumPy refuses them there."""
     if isinstance(values, tuple | list):
         return [_without_torch(each) for each in values]

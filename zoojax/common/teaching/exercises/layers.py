@@ -1,7 +1,5 @@
 """Exercises of notebook 2: layers."""
 
-from typing import Any
-
 import numpy as np
 
 from zoojax.common.teaching.exercises.judging import (
@@ -30,7 +28,7 @@ SAMPLES = np.array([[1.0, 2.0, 6.0], [3.0, 2.5, 1.0], [5.0, 9.0, 2.0], [7.0, -2.
 """Four samples of three features, to be normalized."""
 
 
-def hand_convolution(answer: Any) -> Words:
+def hand_convolution(answer: object) -> Words:
     """Judge one pixel of a convolution: products element by element, added up."""
     matrices = "This is a product of matrices. Multiply each number with the one at its own place."
     return judge(
@@ -53,7 +51,7 @@ def hand_convolution(answer: Any) -> Words:
     )
 
 
-def output_sizes(answer: Any) -> Words:
+def output_sizes(answer: object) -> Words:
     """Judge the output size of each of ``LAYERS`` along one axis."""
 
     def column(name: str, default: int = 1) -> Numbers:
@@ -95,7 +93,7 @@ def output_sizes(answer: Any) -> Words:
     )
 
 
-def max_pool(answer: Any) -> Words:
+def max_pool(answer: object) -> Words:
     """Judge a max pool of ``PIXELS``, 2 by 2 with stride 2."""
     blocks = PIXELS.reshape(2, 2, 2, 2)
     windows = np.lib.stride_tricks.sliding_window_view(PIXELS, (2, 2))
@@ -115,7 +113,7 @@ def max_pool(answer: Any) -> Words:
     )
 
 
-def leaky_relu_gradient(answer: Any) -> Words:
+def leaky_relu_gradient(answer: object) -> Words:
     """Judge ``gradient(x)``, the derivative of LeakyReLU with slope 0.01, as 0.01 at 0."""
     return judge_function(
         answer,
@@ -144,7 +142,7 @@ def leaky_relu_gradient(answer: Any) -> Words:
     )
 
 
-def normalise(answer: Any) -> Words:
+def normalise(answer: object) -> Words:
     """Judge ``batch_norm, layer_norm`` of x (batch, features), without scale and shift."""
     if unanswered(answer) or not isinstance(answer, tuple | list) or len(answer) != 2:
         return "Give two arrays: batch_normed, layer_normed."
@@ -200,7 +198,7 @@ def _judge_normal(answer: Numbers, axis: int) -> Words:
     )
 
 
-def dropout(answer: Any) -> Words:
+def dropout(answer: object) -> Words:
     """Judge ``dropout(x, kept, rate)``: kept where true, scaled so that the mean stays."""
     kept = np.array([True, False, True, True, False])
     x = np.array([1.0, -2.0, 3.0, 0.5, 4.0])

@@ -24,7 +24,7 @@ RATE, NUM_STEPS = 0.3, 25
 STEPS = ("zero_grad", "forward", "loss", "backward", "step")
 
 
-def order_of_steps(answer: Any) -> Words:
+def order_of_steps(answer: object) -> Words:
     """Judge in which order the five lines of a training step come."""
     steps = ", ".join(sorted(STEPS))
     if unanswered(answer) or not isinstance(answer, list | tuple):
@@ -76,7 +76,7 @@ def _lagging_losses() -> Numbers:
     return np.array(losses)
 
 
-def _losses_of(answer: Any, mistakes: list[Mistake], unchanged: Words) -> Words:
+def _losses_of(answer: object, mistakes: list[Mistake], unchanged: Words) -> Words:
     """Judge the losses of a training loop, each before its step."""
     found = numbers(answer)
     if not unanswered(answer) and found is not None and found.ndim == 1:
@@ -114,7 +114,7 @@ def _losses_of(answer: Any, mistakes: list[Mistake], unchanged: Words) -> Words:
     )
 
 
-def torch_loop(answer: Any) -> Words:
+def torch_loop(answer: object) -> Words:
     """Judge the losses of a loop of torch."""
     return _losses_of(
         answer,
@@ -132,7 +132,7 @@ def torch_loop(answer: Any) -> Words:
     )
 
 
-def jax_loop(answer: Any) -> Words:
+def jax_loop(answer: object) -> Words:
     """Judge the losses of a loop of JAX."""
     return _losses_of(
         answer,
@@ -165,7 +165,7 @@ def clip(answer: Any) -> Words:
     if callable(answer) and (words := _clipped_list(answer)):
         return words
 
-    def flat_answer(gradients: Any, largest: float) -> Any:
+    def flat_answer(gradients: Numbers, largest: float) -> Numbers:
         found = answer(gradients, largest)
         if unanswered(found) or not isinstance(found, list | tuple):
             return found
@@ -198,7 +198,7 @@ def clip(answer: Any) -> Words:
     )
 
 
-def _clipped_list(answer: Any) -> Words:
+def _clipped_list(answer: Callable[..., object]) -> Words:
     """Judge whether a list of arrays comes out; whatever else is wrong is judged elsewhere."""
     try:
         found = answer(copy.deepcopy(LARGE), LARGEST)

@@ -1,6 +1,6 @@
 """Exercises of notebook 3: models as objects and as functions."""
 
-from typing import Any
+from collections.abc import Callable
 
 import numpy as np
 
@@ -19,7 +19,7 @@ INPUTS, HIDDEN, OUTPUTS = 10, 16, 4
 """Features of the network whose parameters are counted: Linear, BatchNorm, ReLU, Linear."""
 
 
-def num_parameters(answer: Any) -> Words:
+def num_parameters(answer: object) -> Words:
     """Judge the number of trainable numbers of that network."""
     weights, biases, norm = INPUTS * HIDDEN + HIDDEN * OUTPUTS, HIDDEN + OUTPUTS, 2 * HIDDEN
     statistics = "The running mean and variance are state, but no gradient trains them."
@@ -78,12 +78,12 @@ HINTS = {
 }
 
 
-def kinds_of_state(answer: Any) -> Words:
+def kinds_of_state(answer: object) -> Words:
     """Judge a dictionary that says of five things what they are to an object."""
     return judge_choices(answer, RIGHT_KINDS, HINTS, KINDS)
 
 
-def network(answer: Any) -> Words:
+def network(answer: object) -> Words:
     """Judge ``apply(params, x)``: a Linear, ReLU, a Linear, of parameters in a dictionary."""
     generator = np.random.default_rng(0)
     params = {
@@ -94,13 +94,13 @@ def network(answer: Any) -> Words:
     }
     x = generator.normal(size=(7, 4))
 
-    def right(p: Any, x: Numbers) -> Numbers:
+    def right(p: dict[str, Numbers], x: Numbers) -> Numbers:
         return np.maximum(x @ p["w1"] + p["b1"], 0) @ p["w2"] + p["b2"]
 
-    def linear(p: Any, x: Numbers, place: int) -> Numbers:
+    def linear(p: dict[str, Numbers], x: Numbers, place: int) -> Numbers:
         return x @ p[f"w{place}"] + p[f"b{place}"]
 
-    def without(*names: str) -> Any:
+    def without(*names: str) -> Callable[..., Numbers]:
         return lambda p, x: right({**p, **{name: 0 * p[name] for name in names}}, x)
 
     hidden = "This is what the hidden layer hands on: the last layer is missing."
@@ -146,7 +146,7 @@ def network(answer: Any) -> Words:
     )
 
 
-def running_mean(answer: Any) -> Words:
+def running_mean(answer: object) -> Words:
     """Judge ``update(state, x)``, the pure twin of an object that keeps count and mean."""
     if unanswered(answer) or not callable(answer):
         return "Write a function update(state, x) that returns a new state."
@@ -173,7 +173,7 @@ def running_mean(answer: Any) -> Words:
     )
 
 
-def _new_state(update: Any) -> Words:
+def _new_state(update: Callable[..., object]) -> Words:
     """Judge what kind of state comes out of a step, and whether the old one stays as it was."""
     state = {"count": 4, "mean": 2.0}
     given = dict(state)

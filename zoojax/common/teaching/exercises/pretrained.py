@@ -1,7 +1,6 @@
 """Exercises of notebook 10: using pretrained weights."""
 
 import copy
-from typing import Any
 
 import numpy as np
 
@@ -18,7 +17,7 @@ from zoojax.spec.data import IMAGENET_MEAN, IMAGENET_STD
 MEAN, STD = np.array(IMAGENET_MEAN), np.array(IMAGENET_STD)
 
 
-def prepared(answer: Any) -> Words:
+def prepared(answer: object) -> Words:
     """Judge ``prepare(picture)``: (height, width, 3) uint8 standardised for the classifiers."""
     picture = np.random.default_rng(1).integers(0, 256, (5, 7, 3), np.uint8)
     own = (
@@ -64,7 +63,7 @@ def prepared(answer: Any) -> Words:
     )
 
 
-def told(answer: Any) -> Words:
+def told(answer: object) -> Words:
     """Judge ``tell(outputs, names)``: the names of the largest outputs, in alphabetical labels."""
     if unanswered(answer):
         return "The dots are still there: write the function in their place."

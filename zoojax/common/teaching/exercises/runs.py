@@ -1,7 +1,5 @@
 """Exercises of notebook 4: what is wrong with a run, and what is needed to go on with it."""
 
-from typing import Any
-
 import numpy as np
 
 from zoojax.common.teaching.exercises.judging import Numbers, Words, judge_choices
@@ -34,7 +32,7 @@ def losses() -> dict[str, tuple[Numbers, Numbers]]:
     }
 
 
-def diagnosis(answer: Any) -> Words:
+def diagnosis(answer: object) -> Words:
     """Judge a dictionary that says what is wrong with each of ``losses()``."""
     return judge_choices(answer, RIGHT_PROBLEMS, LOOK, PROBLEMS)
 
@@ -58,7 +56,7 @@ WHY = {
 }
 
 
-def what_to_save(answer: Any) -> Words:
+def what_to_save(answer: object) -> Words:
     """Judge a dictionary that says what a checkpoint needs."""
     return judge_choices(answer, RIGHT_SAVED, WHY, (SAVE, AGAIN))
 

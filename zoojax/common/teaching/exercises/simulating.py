@@ -1,7 +1,5 @@
 """Exercises of notebook 1: simulating data."""
 
-from typing import Any
-
 import numpy as np
 
 from zoojax.common.teaching.exercises.judging import (
@@ -17,7 +15,7 @@ from zoojax.common.teaching.exercises.judging import (
 NOISE_SHAPE = (64, 64, 3)
 
 
-def noise_pair(answer: Any) -> Words:
+def noise_pair(answer: object) -> Words:
     """Judge two pictures of noise that are to be independent."""
     if unanswered(answer):
         return "The dots are still there: give two pictures, first, second."
@@ -44,7 +42,7 @@ def noise_pair(answer: Any) -> Words:
     return ""
 
 
-def jitter(answer: Any) -> Words:
+def jitter(answer: object) -> Words:
     """Judge ``jitter(rgb, m)``: channels of 255 move down by m, channels of 0 move up by m."""
 
     def right(rgb: Numbers, m: int) -> Numbers:
@@ -74,7 +72,7 @@ def jitter(answer: Any) -> Words:
     )
 
 
-def places(answer: Any) -> Words:
+def places(answer: object) -> Words:
     """Judge ``num_places(height, width, size)``: in how many places a box fits."""
     return judge_function(
         answer,
@@ -105,7 +103,7 @@ def places(answer: Any) -> Words:
     )
 
 
-def dataset_size(answer: Any) -> Words:
+def dataset_size(answer: object) -> Words:
     """Judge how many pictures 50 of each of 4 shapes in 6 colors and 2 shades are."""
     return judge(
         answer,
@@ -120,7 +118,7 @@ def dataset_size(answer: Any) -> Words:
     )
 
 
-def pure_dice(answer: Any) -> Words:
+def pure_dice(answer: object) -> Words:
     """Judge ``roll(state)``, which returns the new state and the number drawn."""
 
     def after(state: int) -> int:

@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 
@@ -56,7 +55,7 @@ WAVE_MISTAKES = [
 ]
 
 
-def wave(answer: Any) -> Words:
+def wave(answer: object) -> Words:
     """Judge ``wave_of(amplitude, frequency, phase, shift, length)``."""
     cases = [(2.0, 1.5, 0.7, -0.25, 12), (0.5, 4.0, 3.0, 0.5, 50)]
     return judge_function(answer, _wave, WAVE_MISTAKES, cases=cases, atol=ROUNDING)
@@ -82,7 +81,7 @@ SHAPE_MISTAKES: dict[tuple[str, tuple[float, ...]], Words] = {
 }
 
 
-def window_shapes(answer: Any) -> Words:
+def window_shapes(answer: object) -> Words:
     """Judge a dictionary with the shapes of an MLP's inputs, an RNN's inputs, and targets."""
     if not isinstance(answer, dict):
         return f"Give a dictionary with {', '.join(SHAPES)}."
@@ -119,7 +118,7 @@ def _shape_words(name: str, found: tuple[float, ...], wanted: tuple[int, ...]) -
 def _cell() -> tuple[dict[str, Numbers], Numbers, Numbers]:
     """Return weights, a state (batch, hidden) and a sequence (time, batch, inputs)."""
     generator = np.random.default_rng(2)
-    shapes: dict[str, Any] = {"W": (3, 4), "U": (4, 4), "b": 4, "c": 4}
+    shapes: dict[str, int | tuple[int, int]] = {"W": (3, 4), "U": (4, 4), "b": 4, "c": 4}
     weights = {name: generator.normal(size=shape) for name, shape in shapes.items()}
     return weights, generator.normal(size=(2, 4)), generator.normal(size=(5, 2, 3))
 
@@ -128,7 +127,7 @@ def _tanh(x: Numbers) -> Numbers:
     return 2 / (1 + math.e ** (-2 * x)) - 1  # np.tanh refuses what lax.scan hands to a step
 
 
-def _step(weights: Any, h: Numbers, x: Numbers) -> Numbers:
+def _step(weights: dict[str, Numbers], h: Numbers, x: Numbers) -> Numbers:
     return _tanh(x @ weights["W"] + weights["b"] + h @ weights["U"] + weights["c"])
 
 
@@ -164,19 +163,21 @@ STEP_MISTAKES = [
 ]
 
 
-def rnn_step(answer: Any) -> Words:
+def rnn_step(answer: object) -> Words:
     """Judge ``rnn_step(weights, h, x)``, a step of a recurrent layer with tanh."""
     weights, h, xs = _cell()
     cases = [(weights, h, xs[0]), (weights, 0 * h + 0.5, xs[1])]
     return judge_function(answer, _step, STEP_MISTAKES, cases=cases)
 
 
-def _slower(weights: Any, h: Numbers, x: Numbers) -> Numbers:
+def _slower(weights: dict[str, Numbers], h: Numbers, x: Numbers) -> Numbers:
     """Make a step of another kind."""
     return 0.5 * h + 0.5 * _step(weights, h, x)
 
 
-def _states(step: Callable[..., Numbers], w: Any, h: Numbers, xs: Numbers) -> Numbers:
+def _states(
+    step: Callable[..., Numbers], w: dict[str, Numbers], h: Numbers, xs: Numbers
+) -> Numbers:
     found = []
     for x in xs:
         h = step(w, h, x)
@@ -224,7 +225,7 @@ RUN_MISTAKES = [
 ]
 
 
-def sequence(answer: Any) -> Words:
+def sequence(answer: object) -> Words:
     """Judge ``run(step, weights, h, xs)``, which returns the states after each step."""
     cases = [(_step, *_cell()), (_slower, *_cell())]
     return judge_function(answer, _states, RUN_MISTAKES, cases=cases)
@@ -234,7 +235,7 @@ INPUTS, HIDDEN, PARTS = 3, 8, 4
 """Features and parts of the LSTM whose parameters are counted."""
 
 
-def lstm_parameters(answer: Any) -> Words:
+def lstm_parameters(answer: object) -> Words:
     """Judge the number of trainable numbers of one LSTM layer with two biases."""
     w, u, b = INPUTS * HIDDEN, HIDDEN * HIDDEN, HIDDEN
     part = w + u + 2 * b

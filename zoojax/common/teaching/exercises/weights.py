@@ -2,10 +2,10 @@
 
 import math
 from collections.abc import Callable, Iterable
-from typing import Any
 
 import numpy as np
 
+from zoojax.common.shape_benchmark import Target
 from zoojax.common.storage import files, pretrained
 from zoojax.common.teaching.exercises.judging import (
     Mistake,
@@ -17,11 +17,11 @@ from zoojax.common.teaching.exercises.judging import (
 )
 from zoojax.spec.layout import Leaf, layout
 
-COUNTED: pretrained.Target = "color"
+COUNTED: Target = "color"
 """The published classifier whose bytes are counted."""
 
 
-def to_flax(answer: Any) -> Words:
+def to_flax(answer: object) -> Words:
     """Judge ``to_flax(weight)``, from torch's axes to Flax's: of a Linear, and of a Conv2d."""
     generator = np.random.default_rng(3)
     # No two axes are of one length, so that none can take another's place unseen.
@@ -67,7 +67,7 @@ def to_flax(answer: Any) -> Words:
     )
 
 
-def num_bytes(answer: Any) -> Words:
+def num_bytes(answer: object) -> Words:
     """Judge how many bytes the numbers of the ``COUNTED`` classifier take in its file."""
     folder = pretrained.FOLDER / COUNTED
     leaves = layout(files.load_config(folder))
@@ -120,7 +120,7 @@ TRAINED_PART = "output_block"
 """What is not frozen in the exercise about a step in train mode."""
 
 
-def changes(answer: Any) -> Words:
+def changes(answer: object) -> Words:
     """Judge which of ``ENTRIES`` a step changes: train mode, all but the output block frozen."""
     if answer is ...:
         return "The dots are still there: give a list of names."
