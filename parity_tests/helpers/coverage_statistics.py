@@ -33,10 +33,10 @@ REJECTED = 1e-12
 
 MAX_CASES = 100
 JUDGED = (
-    "test_conformal_theory.py",
-    "test_conformal_shifts.py",
-    "test_conformal_theory_cross.py",
-    "test_conformal_theory_adaptive.py",
+    "test_theory.py",
+    "test_shifts.py",
+    "test_theory_cross.py",
+    "test_theory_adaptive.py",
 )
 
 LEVELS = np.arange(1, 20) / 20

@@ -11,6 +11,7 @@ import torch
 import zootorch.weights
 from benchmarks import __main__ as command
 from benchmarks import (
+    contenders,
     machine,
     payoffs,
     render,
@@ -73,7 +74,7 @@ def test_the_plain_model_is_zootorchs_with_the_same_weights():
 def test_torch_compiles_and_trains_an_lstm():
     config = tiny("lstm")
     train = workloads.samples(config)
-    losses = [make(config, train).step() for make in (suite.Torch, suite.torch_compiled)]
+    losses = [make(config, train).step() for make in (contenders.Torch, contenders.torch_compiled)]
     assert losses[1] == pytest.approx(losses[0], rel=1e-5)
 
 
