@@ -45,7 +45,7 @@ WAVE_SCORES = ("cqr", "asymmetric_cqr", "absolute", "normalized")
 def undrawn_figures():
     """Write figures as one pixel: they would be the same ones again and again.
 
-    They are drawn in test_conformal_figures.py, and by zoo calibrate in test_cli_ensemble.py.
+    They are drawn in conformal/test_figures.py, and by zoo calibrate in test_cli_ensemble.py.
     """
     stream = io.BytesIO()
     Image.new("RGB", (1, 1)).save(stream, "png")
