@@ -1,5 +1,6 @@
 """Options and settings of the whole suite."""
 
+import os
 from pathlib import Path
 
 import hypothesis
@@ -27,6 +28,9 @@ torch.backends.cuda.matmul.allow_tf32 = False
 
 MAX_MAPS = 20_000
 """Memory maps of a process before it forgets compiled programs; Linux allows 65,530."""
+
+MAX_RESIDENT = 1.5 * 2**30
+"""Resident memory in bytes before it does: two workers must fit into a small machine."""
 
 
 def pytest_addoption(parser):
@@ -84,15 +88,18 @@ def x64():
         yield
 
 
-def num_maps():
-    """Return the number of memory maps of this process; 0 where the system does not tell."""
-    maps = Path("/proc/self/maps")
-    return len(maps.read_bytes().splitlines()) if maps.exists() else 0
+def has_large_memory():
+    """Return whether this process has many memory maps or much memory; Linux alone can tell."""
+    maps, pages = Path("/proc/self/maps"), Path("/proc/self/statm")
+    if not maps.exists() or not pages.exists():
+        return False
+    resident = int(pages.read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+    return resident > MAX_RESIDENT or len(maps.read_bytes().splitlines()) > MAX_MAPS
 
 
 @pytest.fixture(autouse=True, scope="module")
 def without_old_programs():
-    """Forget what JAX compiled before thousands of programs use up the memory maps."""
+    """Forget what JAX compiled before thousands of programs use up memory or its maps."""
     yield
-    if num_maps() > MAX_MAPS:
+    if has_large_memory():
         jax.clear_caches()
