@@ -51,9 +51,8 @@ import optax
 import torch
 
 import zoojax
-import zoojax.checkpoint
 import zootorch
-import zootorch.checkpoint
+import zootorch.weights
 from zoojax import Batch, CNNConfig, ShapesConfig, TrainConfig
 from zoojax.common import figures
 from zoojax.common.storage import files, pretrained
@@ -152,19 +151,14 @@ for name, digest in card["files"].items():
 # its numbers, and is in eval mode.
 
 # %%
-SideBySide(
-    zoojax.models.build.load_pretrained,
-    zootorch.weights.load_pretrained,
-)
+SideBySide(zoojax.load_pretrained, zootorch.weights.load_pretrained)
 
 # %%
 models, modules, classes = {}, {}, {}
 for target in pretrained.TARGETS:
     place = pretrained.FOLDER / target
-    models[target] = zoojax.models.build.load_pretrained(place)
-    modules[target] = zootorch.weights.load_pretrained(
-        place, zootorch.CNN
-    )
+    models[target] = zoojax.load_pretrained(place)
+    modules[target] = zootorch.CNN.from_pretrained(place)
     classes[target] = np.array(pretrained.class_names(target))
 
 key = jax.random.key(20)
