@@ -1,7 +1,6 @@
 """Sums over a batch, accumulated chunk by chunk. No twin: torch runs one operation at a time."""
 
 from collections.abc import Callable
-from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -9,6 +8,7 @@ from jax import Array
 
 from zoojax.mixed_precision import full_dtype
 from zoojax.ops.dispatch import on_cpu
+from zoojax.types import Tree
 
 CHUNK = 8
 """Samples a chunk: few enough for a processor's cache, and for XLA's fast routine for the weight
@@ -18,12 +18,13 @@ MAX_CHUNKS = 16
 """A large batch gets larger chunks instead of more, since each chunk takes time to compile."""
 
 
-def sum_over_batch_reference(function: Callable[..., Any], *arrays: Array) -> Any:
+def sum_over_batch_reference(function: Callable[..., Tree], *arrays: Array) -> Tree:
     """Return ``function(*arrays)``, a tree of sums over the batch, as float32 or float64."""
-    return jax.tree.map(lambda x: x.astype(full_dtype(x)), function(*arrays))
+    total: Tree = jax.tree.map(lambda x: x.astype(full_dtype(x)), function(*arrays))
+    return total
 
 
-def sum_over_batch(function: Callable[..., Any], *arrays: Array) -> Any:
+def sum_over_batch(function: Callable[..., Tree], *arrays: Array) -> Tree:
     """Return ``function(*arrays)``, a tree of sums over the first axis of the arrays.
 
     On a CPU the sum is accumulated chunk by chunk: XLA would otherwise write the whole summand
@@ -37,9 +38,9 @@ def sum_over_batch(function: Callable[..., Any], *arrays: Array) -> Any:
         the tree, float32 or float64.
     """
 
-    def in_chunks(*arrays: Array) -> Any:
+    def in_chunks(*arrays: Array) -> Tree:
         shapes = jax.eval_shape(function, *arrays)
-        total = jax.tree.map(lambda x: jnp.zeros(x.shape, full_dtype(x)), shapes)
+        total: Tree = jax.tree.map(lambda x: jnp.zeros(x.shape, full_dtype(x)), shapes)
         num = len(arrays[0])
         length = max(CHUNK, -(-num // MAX_CHUNKS))
         for start in range(0, num, length):
@@ -52,7 +53,7 @@ def sum_over_batch(function: Callable[..., Any], *arrays: Array) -> Any:
             total = jax.tree.map(jnp.add, total, new)
         return total
 
-    def whole(*arrays: Array) -> Any:
+    def whole(*arrays: Array) -> Tree:
         return sum_over_batch_reference(function, *arrays)
 
     return on_cpu(whole, in_chunks, differentiable=False)(*arrays)

@@ -62,14 +62,16 @@ def conv2d(x: Array, kernel: Array, *, stride: int, padding: int, dilation: int)
         around = len(kernel) - 1 - padding
         if stride > 1 or dilation > 1 or around < 0:
             zeros = jnp.zeros(shape, grad.dtype)
-            return jax.vjp(lambda x: reference(x, kernel), zeros)[1](grad)[0]
+            gradient: Array = jax.vjp(lambda x: reference(x, kernel), zeros)[1](grad)[0]
+            return gradient
         num = num_pixels_at_once(grad.shape, flipped.shape, stride=1, padding=around)
         return conv2d_by_pixels(grad, flipped, num, stride=1, padding=around)
 
     def kernel_gradient(x: Array, grad: Array) -> Array:
         def over_chunk(x: Array, grad: Array) -> Array:
             zeros = jnp.zeros(kernel.shape, x.dtype)
-            return jax.vjp(lambda kernel: reference(x, kernel), zeros)[1](grad)[0]
+            gradient: Array = jax.vjp(lambda kernel: reference(x, kernel), zeros)[1](grad)[0]
+            return gradient
 
         return sum_over_batch(over_chunk, x, grad)
 

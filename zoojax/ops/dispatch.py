@@ -6,13 +6,17 @@ pass written by hand, which were measured to be faster on a CPU. A GPU takes the
 
 import contextlib
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
 import jax
 import jax.numpy as jnp
 
 # A part of the key of JAX's cache: a function that was compiled before is compiled once more.
 _plain_only = jax.make_user_context(default_value=False)
+
+
+Result = TypeVar("Result")
+Kept = TypeVar("Kept")
 
 
 def references() -> contextlib.AbstractContextManager[None]:
@@ -25,14 +29,15 @@ def references() -> contextlib.AbstractContextManager[None]:
         >>> with references():
         ...     y = max_pool(jnp.ones((1, 4, 4, 1)), Window(2, 2))
     """
-    return _plain_only(True)
+    context: contextlib.AbstractContextManager[None] = _plain_only(True)
+    return context
 
 
 def with_fast_gradient(
-    reference: Callable[..., Any],
-    forward: Callable[..., tuple[Any, Any]],
-    backward: Callable[[Any, Any, Any], tuple[Any, ...]],
-) -> Callable[..., Any]:
+    reference: Callable[..., Result],
+    forward: Callable[..., tuple[Result, Kept]],
+    backward: Callable[[Any, Kept, Any], tuple[Any, ...]],
+) -> Callable[..., Result]:
     """Return a function that equals ``reference`` and is faster on a CPU.
 
     Args:
@@ -48,33 +53,31 @@ def with_fast_gradient(
     if _plain_only.value:
         return reference
 
-    def forward_elsewhere(*arrays: Any) -> tuple[Any, Any]:
+    def forward_elsewhere(*arrays: Any) -> tuple[Result, Any]:
         # Both branches must return the same arrays; nothing reads these zeros, so XLA drops them.
         _, kept = jax.eval_shape(forward, *arrays)
         return reference(*arrays), jax.tree.map(lambda x: jnp.zeros(x.shape, x.dtype), kept)
 
     def backward_elsewhere(arrays: Any, kept: Any, grad: Any) -> tuple[Any, ...]:
         del kept
-        return jax.vjp(reference, *arrays)[1](grad)
+        gradients: tuple[Any, ...] = jax.vjp(reference, *arrays)[1](grad)
+        return gradients
 
-    def run(*arrays: Any) -> tuple[Any, Any]:
-        return jax.lax.platform_dependent(*arrays, cpu=forward, default=forward_elsewhere)
-
-    def run_forward(*arrays: Any) -> tuple[Any, Any]:
-        result, kept = run(*arrays)
+    def run_forward(*arrays: Any) -> tuple[Result, Any]:
+        result, kept = jax.lax.platform_dependent(*arrays, cpu=forward, default=forward_elsewhere)
         return result, (arrays, kept)
 
-    def run_backward(saved: tuple[Any, Any], grad: Any) -> tuple[Any, ...]:
+    def run_backward(saved: tuple[Any, Kept], grad: Any) -> Any:
         return jax.lax.platform_dependent(*saved, grad, cpu=backward, default=backward_elsewhere)
 
-    function = jax.custom_vjp(lambda *arrays: run(*arrays)[0])
+    function = jax.custom_vjp(lambda *arrays: run_forward(*arrays)[0])
     function.defvjp(run_forward, run_backward)
     return function
 
 
 def on_cpu(
-    reference: Callable[..., Any], fast: Callable[..., Any], *, differentiable: bool = True
-) -> Callable[..., Any]:
+    reference: Callable[..., Result], fast: Callable[..., Result], *, differentiable: bool = True
+) -> Callable[..., Result]:
     """Return a function that computes ``fast`` on a CPU and ``reference`` elsewhere.
 
     Args:

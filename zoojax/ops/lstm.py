@@ -83,7 +83,9 @@ def lstm(
         hidden, kernel = operands(dtype, hidden, kernel)
         return lstm_gates(x.astype(full) + add_bias(hidden @ kernel, bias).astype(full))
 
-    def forward(x: Array, state: State, kernel: Array, bias: Array) -> tuple[Any, State]:
+    def forward(
+        x: Array, state: State, kernel: Array, bias: Array
+    ) -> tuple[tuple[Array, State], State]:
         def one(state: State, x: Array) -> tuple[State, State]:
             hidden, cell = state
             i, f, g, o = gates(x, hidden, kernel, bias)

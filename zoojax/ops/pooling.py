@@ -121,7 +121,7 @@ def avg_pool(x: Array, window: Window) -> Array:
 def _reduce_window(x: Array, window: Window, fill: float, reduce: Callable[..., Array]) -> Array:
     size, stride, padding, dilation = window
     edges = (padding, padding)
-    return jax.lax.reduce_window(
+    reduced: Array = jax.lax.reduce_window(
         x,
         np.array(fill, x.dtype),  # JAX knows the gradient if it can read this number
         reduce,
@@ -130,6 +130,7 @@ def _reduce_window(x: Array, window: Window, fill: float, reduce: Callable[..., 
         padding=((0, 0), edges, edges, (0, 0)),
         window_dilation=(1, dilation, dilation, 1),
     )
+    return reduced
 
 
 def _max_of_overlapping(x: Array, window: Window) -> Array:
