@@ -1,4 +1,4 @@
-"""``jax.jit`` with types: a compiled function keeps its signature. No twin: torch does not compile.
+"""``jax.jit`` that keeps the signature of a function. No twin: torch runs eagerly here.
 
 ``jax.jit`` alone hides the parameters and the result from editors and type checkers.
 """

@@ -117,7 +117,7 @@ def train_step(state: TrainState, batch: Batch) -> tuple[TrainState, Metrics]:
     inputs = data.as_inputs(batch.inputs, jnp.dtype(state.config.dtype))
     key = jax.random.fold_in(state.dropout_key, state.step)
 
-    # Training only: evaluation always runs in float32.
+    # Training only: evaluation uses the full dtype.
     model = state.model.clone(dtype=state.config.compute_dtype)
 
     def loss_and_stats(params: Variables) -> tuple[Array, Any]:
@@ -178,6 +178,7 @@ def _run_epoch(
 ) -> TrainState:
     """Train on each batch, log each step, and checkpoint when due."""
     log.start_clock()
+    # The same as: for each batch: state, metrics = train_step(state, batch).
     chunks = compiled_loop.run_in_chunks(
         train_step,
         state,

@@ -85,7 +85,7 @@ class Trainer:
         targets = batch.targets.to(weight.device)
 
         self.optimizer.zero_grad()  # else the last step's gradients would be added to
-        # Training only: evaluation always runs in float32.
+        # Training only: evaluation uses the full dtype.
         mixed = self.config.compute_dtype is not None
         with torch.autocast(weight.device.type, torch.bfloat16, enabled=mixed):
             outputs = without_state(self.model(inputs))

@@ -1,4 +1,4 @@
-"""Linear and convolutional layers. No twin: torch has both."""
+"""Linear and convolutional layers."""
 
 import math
 

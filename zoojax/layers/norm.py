@@ -1,4 +1,4 @@
-"""Normalization over the batch and over the features of a sample."""
+"""Normalization over the batch and over the features of a sample. No twin: torch has both."""
 
 from collections.abc import Callable
 

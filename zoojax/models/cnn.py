@@ -20,7 +20,7 @@ from zoojax.spec.config import CNNConfig
 
 
 class CNN(nn.Module):
-    """(Conv, BatchNorm, MaxPool) blocks, one with AvgPool, then linear blocks.
+    """(Conv, BatchNorm, activation, MaxPool) blocks, one with AvgPool, then linear blocks.
 
     The module holds its configuration and no numbers: ``zoojax.init`` makes variables, and
     ``model.apply(variables, images)`` computes with them. Modules are named as the layers in
@@ -63,10 +63,11 @@ class CNN(nn.Module):
                 config.padding,
                 config.dilation,
                 dtype=self.dtype,
-                freeze_bias=train,  # BatchNorm subtracts it again
+                freeze_bias=train,  # BatchNorm subtracts it again; the twin looks at its own mode
                 name=conv,
             )(x)
             pool_type = MaxPool2d if block < num_blocks - 1 else AvgPool2d
+            # Parity: the twin writes pool(activation(norm(x))), and this gives the same.
             x = norm_activation_pool(
                 x,
                 BatchNorm(name=norm),

@@ -52,7 +52,7 @@ class RecurrentLayer(nn.Module):
         x = add_bias(x @ kernel_ih, bias_ih)
 
         cell = self.config.cell
-        run = lstm if cell == "lstm" else run_steps
+        run = lstm if cell == "lstm" else run_steps  # lstm equals run_steps, with a faster gradient
         state = tuple(operands(self.dtype, *state))
         outputs, state = run(STEPS[cell], x, state, kernel_hh, bias_hh, dtype=self.dtype)
         return outputs.swapaxes(0, 1), state
@@ -87,7 +87,7 @@ class RNN(nn.Module):
             inputs: (batch, time, input_size) float.
             state: hidden state before the first step, (num_layers, batch, hidden_dim); of an
                 lstm (hidden, cell), each of that shape. Zero unless given.
-            train: makes no difference here; models share it.
+            train: ignored; all models have this argument.
             key: the step's dropout key; None drops nothing.
 
         Returns:

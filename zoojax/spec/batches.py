@@ -1,8 +1,10 @@
-"""Samples of a data set, whatever backend its arrays are of, and inputs that are made on demand."""
+"""Some samples of a data set, as arrays of either backend or as images rendered on demand."""
 
+from collections.abc import Sequence
 from typing import Any, Protocol, runtime_checkable
 
 from zoojax.spec.records import Batch
+from zoojax.spec.types import Shaped
 
 
 @runtime_checkable
@@ -22,12 +24,12 @@ class LazyInputs(Protocol):
         ...
 
 
-def take(batch: Batch, indices: Any) -> Batch:
+def take(batch: Batch, indices: Shaped | Sequence[int]) -> Batch:
     """Return the samples of ``batch`` at ``indices``, an array of integers of its backend."""
     return Batch(batch.inputs[indices], batch.targets[indices])
 
 
-def part(dataset: Batch, rows: Any) -> Batch:
+def part(dataset: Batch, rows: Shaped | Sequence[int]) -> Batch:
     """Return some samples of a data set; lazy inputs stay lazy.
 
     Args:

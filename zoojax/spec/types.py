@@ -1,4 +1,4 @@
-"""What both backends need of an argument, whatever its type is."""
+"""Protocols: what the code that both backends share needs of an array or a configuration."""
 
 from typing import Any, ClassVar, Protocol
 

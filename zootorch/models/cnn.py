@@ -11,7 +11,7 @@ from zootorch.layers import ACTIVATIONS, Conv2d, Dropout, Head
 
 
 class CNN(nn.Module):
-    """(Conv, BatchNorm, MaxPool) blocks, one with AvgPool, then linear blocks.
+    """(Conv, BatchNorm, activation, MaxPool) blocks, one with AvgPool, then linear blocks.
 
     The module makes and holds its own numbers; ``model(images)`` computes with them and, in
     train mode, changes the running statistics. Modules are named as in the workshop.
@@ -26,7 +26,8 @@ class CNN(nn.Module):
         self.config = config
         convs: list[nn.Module] = []
         channels = config.num_cnn_channels
-        for block in range(config.num_cnn_layers + 2):
+        num_blocks = config.num_cnn_layers + 2
+        for block in range(num_blocks):
             convs.append(
                 Conv2d(
                     channels if block else config.num_input_channels,
@@ -39,7 +40,7 @@ class CNN(nn.Module):
                 )
             )
             convs.append(nn.BatchNorm2d(channels))
-            pool_type = nn.MaxPool2d if block <= config.num_cnn_layers else nn.AvgPool2d
+            pool_type = nn.MaxPool2d if block < num_blocks - 1 else nn.AvgPool2d
             convs.append(pool_type(config.pooling))
         self.conv_block = nn.Sequential(*convs)
         self.conv_activation = ACTIVATIONS[config.conv_activation]()
