@@ -31,7 +31,7 @@ from parity_tests.training.test_training_parity import batches, copies, gradient
 from parity_tests.training.test_wave_runs import CONFIGS as OF_WAVES
 from parity_tests.training.test_wave_runs import datasets
 from zoojax.common.reporting.comparison import compare
-from zoojax.ops.batch_sum import PART
+from zoojax.ops.batch_sum import CHUNK
 from zoojax.spec.config import DEFAULT_RUNS, TrainConfig
 
 MIXED = {"compute_dtype": "bfloat16"}
@@ -156,7 +156,7 @@ def test_products_of_zoojax_are_bfloat16_and_its_sums_are_not(name):
         products = [eqn for eqn in step if eqn.primitive.name in PRODUCTS]
         # On a CPU the gradient of a convolution's weights is made of few pictures at a time, in
         # float32 like its sum.
-        parts = [eqn for eqn in products if eqn.invars[0].aval.shape[0] <= PART < 16]
+        parts = [eqn for eqn in products if eqn.invars[0].aval.shape[0] <= CHUNK < 16]
         in_parts = [eqn for eqn in parts if eqn.primitive.name == "conv_general_dilated"]
         assert types(in_parts) <= {"float32"}
         products = [eqn for eqn in products if eqn not in in_parts]
